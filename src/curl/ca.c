@@ -1,0 +1,54 @@
+/*
+** ca.c: one X509_STORE for all connections of a pool, the only file here that knows OpenSSL.
+** The idea: libcurl parses the bundle of the system anew for every connection, 24 ms each on
+** Debian, inside a tick; we read it once and share it.
+** The danger: a libcurl built with another TLS library, or with another OpenSSL than ours,
+** would misread our store; ca_usable compares the two.
+*/
+#include <string.h>
+
+#include <openssl/opensslv.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include "ca.h"
+
+#define TEXT(x) #x
+#define MAJOR_TEXT(x) TEXT(x)
+
+int ca_usable (void) {
+  static const char ours[] = "OpenSSL/" MAJOR_TEXT(OPENSSL_VERSION_MAJOR) ".";
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  return info->ssl_version && strncmp(info->ssl_version, ours, sizeof ours - 1) == 0;
+}
+
+/* The bundle that libcurl was configured with, if there is one. */
+static const char *default_file (void) {
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  return info->age >= CURLVERSION_SEVENTH ? info->cainfo : NULL;
+}
+
+static int load (X509_STORE *store, const char *file) {
+  const char *system_file = default_file();
+  if (file) return X509_STORE_load_locations(store, file, NULL);
+  if (system_file && X509_STORE_load_locations(store, system_file, NULL)) return 1;
+  return X509_STORE_set_default_paths(store);
+}
+
+ca_store *ca_load (const char *file) {
+  X509_STORE *store = X509_STORE_new();
+  if (!store) return NULL;
+  /* what libcurl sets on its own store: a trusted intermediate or leaf ends the chain */
+  X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+  if (load(store, file)) return (ca_store *)store;
+  X509_STORE_free(store);
+  return NULL;
+}
+
+void ca_free (ca_store *store) { X509_STORE_free((X509_STORE *)store); }
+
+CURLcode ca_apply (CURL *easy, void *ssl_ctx, void *store) {
+  (void)easy;
+  SSL_CTX_set1_cert_store((SSL_CTX *)ssl_ctx, (X509_STORE *)store);
+  return CURLE_OK;
+}

@@ -1,0 +1,723 @@
+/*
+** pool.c: the engine of tuya_curl.h.
+** The idea: curl_multi_socket_action over a set of descriptors of our own, one descriptor an
+** action; curl_multi_perform would look at every transfer every time. What waits for a
+** connection waits in our queue, with our deadlines, not in libcurl's.
+** The danger: libcurl may change a request after it was signed. PATH_AS_IS, no redirects, no
+** Expect, and it may not repeat one on its own: before_request sees every attempt and ends the
+** second.
+**
+** libcurl's callbacks here append to memory or note a descriptor, and nothing else.
+*/
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "ca.h"
+#include "tuya_curl.h"
+#include "watch.h"
+
+#if LIBCURL_VERSION_NUM < 0x075000
+#error "lua-tuya needs libcurl 7.80 or newer (CURLOPT_PREREQFUNCTION)"
+#endif
+
+enum {
+  DEFAULT_CONNECTIONS = 4,
+  DEFAULT_QUEUE = 1024,
+  DEFAULT_REPLY = 8 * 1024 * 1024,
+  DEFAULT_TIMEOUT = 15000,
+  DEFAULT_CONNECT = 5000,
+  MAX_HEAD = 64 * 1024,      /* of a reply; a server that sends more is not the cloud */
+  STREAMS = 100,             /* transfers a HTTP/2 connection carries; servers allow 100 or more */
+  STARTS_PER_TICK = 8,       /* each costs some ten microseconds */
+  EVENTS = 16,               /* descriptors dealt with in a tick */
+  SLOT_BITS = 16             /* of an id; the rest is a serial number */
+};
+
+typedef enum state { FREE, QUEUED, ACTIVE, DONE } state;
+
+typedef struct bytes {
+  char *p;
+  size_t n, cap, max;
+  int full; /* more than max came */
+} bytes;
+
+/* One request on its way. It stays in its slot, with its CURL, for the next one. */
+typedef struct transfer {
+  int64_t id; /* 0: free */
+  state state;
+  size_t slot;
+  struct transfer *next; /* in the free, waiting or finished list */
+  CURL *easy;
+  char *memory; /* of one request: the sealed block, the header list and its lines */
+  const tuya_sealed *sealed;
+  struct curl_slist *headers;
+  int64_t deadline, connect_timeout;
+  int attempts; /* how often libcurl was about to write the request */
+  bytes head, body;
+  tuya_net error;
+  const char *message;
+  char error_text[CURL_ERROR_SIZE];
+  long status;
+} transfer;
+
+typedef struct list {
+  transfer *first, *last;
+} list;
+
+struct tuya_pool {
+  CURLM *multi;
+  watch *watch;
+  ca_store *ca;
+  char *endpoint, *ca_file, *proxy, *user_agent;
+  int https, max_connections, multiplexed;
+  size_t max_queue, max_reply;
+  transfer **slots;
+  size_t nslots, nqueued, nactive;
+  int64_t serial;
+  list free, queue, done;
+  transfer *taken;  /* its reply is lent until the next call */
+  int64_t timer;    /* when libcurl wants to be called; -1: it does not */
+  int64_t deadline; /* no transfer ends before; INT64_MAX: none is under way */
+  watch_event events[EVENTS];
+  int nevents;
+};
+
+static int64_t now (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- lists --- */
+
+static void push (list *l, transfer *t) {
+  t->next = NULL;
+  if (l->last) l->last->next = t;
+  else l->first = t;
+  l->last = t;
+}
+
+static transfer *shift (list *l) {
+  transfer *t = l->first;
+  if (!t) return NULL;
+  l->first = t->next;
+  if (!l->first) l->last = NULL;
+  return t;
+}
+
+static void unlink_transfer (list *l, transfer *t) {
+  transfer *before = NULL, *x = l->first;
+  while (x != t) {
+    before = x;
+    x = x->next;
+  }
+  if (before) before->next = t->next;
+  else l->first = t->next;
+  if (l->last == t) l->last = before;
+}
+
+/* --- what libcurl calls --- */
+
+/* 0 when it would pass the bound or memory is out. */
+static int append (bytes *b, const char *p, size_t n) {
+  b->full = n > b->max - b->n;
+  if (b->full) return 0;
+  if (b->n + n > b->cap) {
+    size_t cap = 2 * b->cap > b->n + n ? 2 * b->cap : b->n + n;
+    char *grown = realloc(b->p, cap);
+    if (!grown) return 0;
+    b->p = grown;
+    b->cap = cap;
+  }
+  memcpy(b->p + b->n, p, n);
+  b->n += n;
+  return 1;
+}
+
+static size_t on_body (char *p, size_t size, size_t n, void *data) {
+  return append(&((transfer *)data)->body, p, size * n) ? size * n : 0;
+}
+
+/* A status line begins a head anew: of 100 Continue only the final answer is kept. */
+static size_t on_head (char *p, size_t size, size_t n, void *data) {
+  bytes *head = &((transfer *)data)->head;
+  if (size * n >= 5 && memcmp(p, "HTTP/", 5) == 0) head->n = 0;
+  return append(head, p, size * n) ? size * n : 0;
+}
+
+static int before_request (void *data, char *ip, char *local_ip, int port, int local_port) {
+  transfer *t = data;
+  (void)ip, (void)local_ip, (void)port, (void)local_port;
+  return ++t->attempts == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *unused) {
+  tuya_pool *pool = data;
+  int mask = what == CURL_POLL_IN      ? WATCH_IN
+             : what == CURL_POLL_OUT   ? WATCH_OUT
+             : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
+                                       : 0;
+  (void)easy, (void)unused;
+  return watch_set(pool->watch, fd, mask) ? 0 : -1;
+}
+
+static int on_timer (CURLM *multi, long ms, void *data) {
+  tuya_pool *pool = data;
+  (void)multi;
+  pool->timer = ms < 0 ? -1 : now() + ms;
+  return 0;
+}
+
+/* --- making and freeing a pool --- */
+
+static void init_curl (void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static void init_once (void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT; /* the one static that is ever written */
+  pthread_once(&once, init_curl);
+}
+
+/* A copy of text; NULL for NULL, which is no failure, so the outcome is told apart. */
+static int copy (char **to, const char *text) {
+  size_t n = text ? strlen(text) + 1 : 0;
+  *to = n ? malloc(n) : NULL;
+  if (*to) memcpy(*to, text, n);
+  return n == 0 || *to != NULL;
+}
+
+static int configure (tuya_pool *pool, const tuya_pool_options *o) {
+  pool->max_connections = o->max_connections > 0 ? o->max_connections : DEFAULT_CONNECTIONS;
+  pool->max_queue = o->max_queue ? o->max_queue : DEFAULT_QUEUE;
+  pool->max_reply = o->max_reply ? o->max_reply : DEFAULT_REPLY;
+  pool->https = strncmp(o->endpoint, "https:", 6) == 0;
+  pool->timer = -1;
+  pool->deadline = INT64_MAX;
+  return copy(&pool->endpoint, o->endpoint) && copy(&pool->ca_file, o->ca_file) &&
+         copy(&pool->proxy, o->proxy) && copy(&pool->user_agent, o->user_agent);
+}
+
+static int open_multi (tuya_pool *pool) {
+  pool->watch = watch_new();
+  pool->multi = curl_multi_init();
+  if (!pool->watch || !pool->multi) return 0;
+  curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
+  curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
+  curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+  curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)pool->max_connections);
+  curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)pool->max_connections);
+  return 1;
+}
+
+tuya_pool *tuya_pool_new (const tuya_pool_options *options) {
+  tuya_pool *pool = calloc(1, sizeof *pool);
+  if (!pool) return NULL;
+  init_once();
+  if (configure(pool, options) && open_multi(pool)) return pool;
+  tuya_pool_free(pool);
+  return NULL;
+}
+
+static void free_transfer (tuya_pool *pool, transfer *t) {
+  if (t->state == ACTIVE) curl_multi_remove_handle(pool->multi, t->easy);
+  curl_easy_cleanup(t->easy);
+  free(t->memory);
+  free(t->head.p);
+  free(t->body.p);
+  free(t);
+}
+
+void tuya_pool_free (tuya_pool *pool) {
+  size_t i;
+  if (!pool) return;
+  for (i = 0; i < pool->nslots; i++) free_transfer(pool, pool->slots[i]);
+  curl_multi_cleanup(pool->multi); /* libcurl wants its transfers gone first */
+  watch_free(pool->watch);
+  ca_free(pool->ca);
+  free(pool->slots);
+  free(pool->endpoint);
+  free(pool->ca_file);
+  free(pool->proxy);
+  free(pool->user_agent);
+  free(pool);
+}
+
+/* --- slots and ids --- */
+
+static transfer *new_slot (tuya_pool *pool) {
+  transfer *t;
+  transfer **slots;
+  if (pool->nslots >> SLOT_BITS) return NULL;
+  slots = realloc(pool->slots, (pool->nslots + 1) * sizeof *slots);
+  if (!slots) return NULL;
+  pool->slots = slots;
+  t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  t->slot = pool->nslots;
+  slots[pool->nslots++] = t;
+  return t;
+}
+
+static transfer *find (const tuya_pool *pool, int64_t id) {
+  size_t slot = (size_t)(id & ((1 << SLOT_BITS) - 1));
+  if (id <= 0 || slot >= pool->nslots || pool->slots[slot]->id != id) return NULL;
+  return pool->slots[slot];
+}
+
+/* Back to the free list. The CURL stays for the next one, large buffers do not. */
+static void release (tuya_pool *pool, transfer *t) {
+  free(t->memory);
+  t->memory = NULL;
+  if (t->body.cap > MAX_HEAD) {
+    free(t->body.p);
+    t->body.p = NULL;
+    t->body.cap = 0;
+  }
+  t->id = 0;
+  t->state = FREE;
+  push(&pool->free, t);
+}
+
+static void reclaim (tuya_pool *pool) {
+  if (pool->taken) release(pool, pool->taken);
+  pool->taken = NULL;
+}
+
+/* --- starting --- */
+
+/* libcurl removes a header given as "Name:"; one that is empty is written "Name;". */
+static char *write_line (char *to, tuya_pair header) {
+  memcpy(to, header.name.p, header.name.n);
+  to += header.name.n;
+  if (header.value.n == 0) *to++ = ';';
+  else {
+    memcpy(to, ": ", 2);
+    memcpy(to + 2, header.value.p, header.value.n);
+    to += 2 + header.value.n;
+  }
+  *to++ = '\0';
+  return to;
+}
+
+static size_t lines_size (const tuya_sealed *sealed) {
+  size_t i, n = 0;
+  for (i = 0; i < tuya_sealed_nheaders(sealed); i++) {
+    tuya_pair header = tuya_sealed_header(sealed, i);
+    n += header.name.n + header.value.n + 3;
+  }
+  return n;
+}
+
+/* Headers that libcurl would add and that nobody signed or asked for. */
+static const char *const unwanted[] = {"Expect:", "Content-Type:"};
+enum { UNWANTED = 2 };
+
+static void link_line (struct curl_slist *node, char *line) {
+  node->data = line;
+  node->next = node + 1;
+}
+
+/* Makes the header list of a block: the nodes at `nodes`, their text after them. */
+static void write_headers (transfer *t, struct curl_slist *nodes) {
+  size_t i, n = tuya_sealed_nheaders(t->sealed);
+  /* a Content-Type of ours is in the block wherever there is a body */
+  size_t skipped = tuya_sealed_body(t->sealed).n ? UNWANTED - 1 : UNWANTED;
+  char *text = (char *)(nodes + n + UNWANTED);
+  for (i = 0; i < n; i++) {
+    link_line(&nodes[i], text);
+    text = write_line(text, tuya_sealed_header(t->sealed, i));
+  }
+  for (i = 0; i < skipped; i++) {
+    size_t size = strlen(unwanted[i]) + 1;
+    link_line(&nodes[n + i], memcpy(text, unwanted[i], size));
+    text += size;
+  }
+  nodes[n + skipped - 1].next = NULL;
+  t->headers = nodes;
+}
+
+/* One allocation: the list's nodes and text, then the block. */
+static int copy_request (transfer *t, const tuya_sealed *sealed) {
+  size_t size = tuya_sealed_size(sealed);
+  size_t nodes = (tuya_sealed_nheaders(sealed) + UNWANTED) * sizeof(struct curl_slist);
+  size_t block = (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+  t->memory = malloc(block + nodes + lines_size(sealed) + sizeof "Expect:" + sizeof "Content-Type:");
+  if (!t->memory) return 0;
+  memcpy(t->memory, sealed, size);
+  t->sealed = (const tuya_sealed *)(void *)t->memory;
+  write_headers(t, (struct curl_slist *)(void *)(t->memory + block));
+  return 1;
+}
+
+static void reset_reply (tuya_pool *pool, transfer *t) {
+  t->head.n = t->body.n = 0;
+  t->head.full = t->body.full = 0;
+  t->head.max = MAX_HEAD;
+  t->body.max = pool->max_reply;
+  t->attempts = 0;
+  t->error = TUYA_NET_OK;
+  t->message = "";
+  t->error_text[0] = '\0';
+  t->status = 0;
+}
+
+static int64_t or_default (int64_t ms, int64_t otherwise) { return ms > 0 ? ms : otherwise; }
+
+int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_limits *limits) {
+  transfer *t;
+  reclaim(pool);
+  if (pool->nqueued >= pool->max_queue) return 0;
+  t = shift(&pool->free);
+  if (!t) t = new_slot(pool);
+  if (!t) return -1;
+  if (!copy_request(t, sealed)) {
+    release(pool, t);
+    return -1;
+  }
+  reset_reply(pool, t);
+  t->deadline = now() + or_default(limits ? limits->timeout : 0, DEFAULT_TIMEOUT);
+  t->connect_timeout = or_default(limits ? limits->connect_timeout : 0, DEFAULT_CONNECT);
+  if (t->deadline < pool->deadline) pool->deadline = t->deadline;
+  t->id = (++pool->serial << SLOT_BITS) | (int64_t)t->slot;
+  t->state = QUEUED;
+  push(&pool->queue, t);
+  pool->nqueued++;
+  return t->id;
+}
+
+/* --- from the queue to libcurl --- */
+
+/* What is the same for every request of a pool; set once a CURL. */
+static void set_common (tuya_pool *pool, transfer *t) {
+  CURL *easy = t->easy;
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)pool->max_reply);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, pool->user_agent);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error_text);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a cancel joins the resolver's thread */
+#endif
+  if (pool->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, pool->proxy);
+}
+
+static void set_tls (tuya_pool *pool, CURL *easy) {
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (pool->ca) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, ca_apply);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, pool->ca);
+  }
+  else if (pool->ca_file) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, pool->ca_file);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  }
+}
+
+static int is (tuya_str s, const char *text) {
+  return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
+/* The method and the body, over whatever the last request of this CURL left behind. */
+static void set_method (transfer *t) {
+  tuya_str method = tuya_sealed_method(t->sealed), body = tuya_sealed_body(t->sealed);
+  int upload = body.n || is(method, "POST") || is(method, "PUT") || is(method, "PATCH");
+  char name[8] = {0};
+  memcpy(name, method.p, method.n < sizeof name ? method.n : sizeof name - 1);
+  curl_easy_setopt(t->easy, CURLOPT_NOBODY, 0L);
+  if (upload) {
+    curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body.p);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+  }
+  else curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+  if (is(method, "HEAD")) curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+  curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, name);
+}
+
+/* HTTP/2 sends names in lower case: a signed name with an upper-case letter must go by 1.1. */
+static int needs_http1 (const tuya_sealed *sealed) {
+  size_t i, j;
+  for (i = 0; i < tuya_sealed_nheaders(sealed); i++) {
+    tuya_pair header = tuya_sealed_header(sealed, i);
+    if (!is(header.name, "Signature-Headers")) continue;
+    for (j = 0; j < header.value.n; j++)
+      if (header.value.p[j] >= 'A' && header.value.p[j] <= 'Z') return 1;
+  }
+  return 0;
+}
+
+static int set_url (tuya_pool *pool, transfer *t) {
+  tuya_str target = tuya_sealed_target(t->sealed);
+  size_t n = strlen(pool->endpoint);
+  CURLcode code;
+  char *url = malloc(n + target.n + 1);
+  if (!url) return 0;
+  memcpy(url, pool->endpoint, n);
+  memcpy(url + n, target.p, target.n);
+  url[n + target.n] = '\0';
+  code = curl_easy_setopt(t->easy, CURLOPT_URL, url);
+  free(url);
+  return code == CURLE_OK;
+}
+
+static int set_request (tuya_pool *pool, transfer *t) {
+  int http1 = !pool->https || needs_http1(t->sealed);
+  int64_t left = t->deadline - now();
+  int64_t connect = t->connect_timeout < left ? t->connect_timeout : left;
+  set_method(t);
+  curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+  curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION,
+                   (long)(http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+  curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect > 0 ? connect : 1));
+  return set_url(pool, t);
+}
+
+static void finish (tuya_pool *pool, transfer *t, tuya_net error, const char *message) {
+  if (t->state == ACTIVE) pool->nactive--;
+  t->state = DONE;
+  t->error = error;
+  t->message = message;
+  push(&pool->done, t);
+}
+
+static int load_ca (tuya_pool *pool) {
+  if (!pool->https || pool->ca || !ca_usable()) return 1;
+  pool->ca = ca_load(pool->ca_file);
+  return pool->ca != NULL;
+}
+
+static int open_easy (tuya_pool *pool, transfer *t) {
+  if (t->easy) return 1;
+  t->easy = curl_easy_init();
+  if (!t->easy) return 0;
+  set_common(pool, t);
+  if (pool->https) set_tls(pool, t->easy);
+  return 1;
+}
+
+static void launch (tuya_pool *pool, transfer *t) {
+  if (!load_ca(pool))
+    finish(pool, t, TUYA_NET_TLS, "the certificates to trust (ca_file) cannot be read");
+  else if (!open_easy(pool, t) || !set_request(pool, t) ||
+           curl_multi_add_handle(pool->multi, t->easy) != CURLM_OK)
+    finish(pool, t, TUYA_NET_PROTOCOL, "libcurl refused the request, or out of memory");
+  else {
+    t->state = ACTIVE;
+    pool->nactive++;
+  }
+}
+
+/* What the connections can carry; more would wait in libcurl, without our deadlines. */
+static size_t capacity (const tuya_pool *pool) {
+  return (size_t)pool->max_connections * (pool->multiplexed ? STREAMS : 1);
+}
+
+static void launch_queued (tuya_pool *pool) {
+  size_t limit = capacity(pool);
+  int i;
+  for (i = 0; i < STARTS_PER_TICK && pool->nactive < limit; i++) {
+    transfer *t = shift(&pool->queue);
+    if (!t) return;
+    pool->nqueued--;
+    launch(pool, t);
+  }
+}
+
+/* --- what became of it --- */
+
+static tuya_net classify (CURLcode code) {
+  switch (code) {
+  case CURLE_OK: return TUYA_NET_OK;
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY: return TUYA_NET_DNS;
+  case CURLE_COULDNT_CONNECT: return TUYA_NET_CONNECT;
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_PEER_FAILED_VERIFICATION:
+  case CURLE_SSL_CACERT_BADFILE:
+  case CURLE_SSL_ISSUER_ERROR:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER: return TUYA_NET_TLS;
+  case CURLE_OPERATION_TIMEDOUT: return TUYA_NET_TIMEOUT;
+  case CURLE_WRITE_ERROR: /* on_body or on_head would not take more */
+  case CURLE_FILESIZE_EXCEEDED: return TUYA_NET_TOO_LARGE;
+  case CURLE_ABORTED_BY_CALLBACK: /* before_request: the first attempt met a closed connection */
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_GOT_NOTHING:
+  case CURLE_PARTIAL_FILE:
+  case CURLE_HTTP2_STREAM: return TUYA_NET_RESET;
+  default: return TUYA_NET_PROTOCOL;
+  }
+}
+
+static const char *explain (const transfer *t, CURLcode code) {
+  if (code == CURLE_OK) return "";
+  if (code == CURLE_ABORTED_BY_CALLBACK) return "the connection was closed before any answer";
+  if (t->head.full || t->body.full) return "the reply is larger than max_reply";
+  return t->error_text[0] ? t->error_text : curl_easy_strerror(code);
+}
+
+static void harvest (tuya_pool *pool) {
+  CURLMsg *msg;
+  int left;
+  while ((msg = curl_multi_info_read(pool->multi, &left)) != NULL) {
+    CURLcode code = msg->data.result; /* msg is dead after remove_handle */
+    CURL *easy = msg->easy_handle;
+    char *private = NULL;
+    transfer *t;
+    long version = 0;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    t = (transfer *)(void *)private;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &t->status);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    if (version == CURL_HTTP_VERSION_2_0) pool->multiplexed = 1;
+    curl_multi_remove_handle(pool->multi, easy);
+    finish(pool, t, classify(code), explain(t, code));
+  }
+}
+
+static void expire (tuya_pool *pool, transfer *t) {
+  if (t->state == QUEUED) {
+    unlink_transfer(&pool->queue, t);
+    pool->nqueued--;
+  }
+  else {
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+    curl_multi_remove_handle(pool->multi, t->easy);
+  }
+  finish(pool, t, TUYA_NET_TIMEOUT, "no whole answer within the timeout");
+}
+
+/* Ends what is past its deadline and finds the next one. */
+static void expire_due (tuya_pool *pool) {
+  int64_t moment = now(), next = INT64_MAX;
+  size_t i;
+  if (moment < pool->deadline) return;
+  for (i = 0; i < pool->nslots; i++) {
+    transfer *t = pool->slots[i];
+    if (t->state != QUEUED && t->state != ACTIVE) continue;
+    if (t->deadline <= moment) expire(pool, t);
+    else if (t->deadline < next) next = t->deadline;
+  }
+  pool->deadline = next;
+}
+
+/* --- ticking --- */
+
+static void act (tuya_pool *pool, curl_socket_t fd, int mask) {
+  int running;
+  curl_multi_socket_action(pool->multi, fd, mask, &running);
+}
+
+static int to_curl (int what) {
+  return (what & WATCH_IN ? CURL_CSELECT_IN : 0) | (what & WATCH_OUT ? CURL_CSELECT_OUT : 0) |
+         (what & WATCH_ERR ? CURL_CSELECT_ERR : 0);
+}
+
+static void run_timer (tuya_pool *pool) {
+  if (pool->timer < 0 || now() < pool->timer) return;
+  pool->timer = -1;
+  act(pool, CURL_SOCKET_TIMEOUT, 0);
+}
+
+int tuya_pool_tick (tuya_pool *pool) {
+  int i;
+  reclaim(pool);
+  launch_queued(pool);
+  run_timer(pool);
+  if (pool->nactive && pool->nevents == 0)
+    pool->nevents = watch_wait(pool->watch, 0, pool->events, EVENTS);
+  for (i = 0; i < pool->nevents; i++)
+    act(pool, pool->events[i].fd, to_curl(pool->events[i].what));
+  pool->nevents = 0;
+  harvest(pool);
+  expire_due(pool);
+  return (int)(pool->nqueued + pool->nactive);
+}
+
+int64_t tuya_pool_timeout (tuya_pool *pool) {
+  int64_t next = pool->timer >= 0 && pool->timer < pool->deadline ? pool->timer : pool->deadline;
+  int64_t left = next - now();
+  if (pool->nevents || pool->done.first || (pool->nqueued && pool->nactive < capacity(pool))) return 0;
+  if (next == INT64_MAX) return -1;
+  return left > 0 ? left : 0;
+}
+
+void tuya_pool_wait (tuya_pool *pool, int64_t ms) {
+  int64_t most = tuya_pool_timeout(pool);
+  if (most >= 0 && most < ms) ms = most;
+  if (pool->nevents == 0) pool->nevents = watch_wait(pool->watch, ms, pool->events, EVENTS);
+}
+
+static tuya_sent sent (const transfer *t) {
+  if (t->status) return TUYA_SENT_YES;
+  return t->attempts ? TUYA_SENT_MAYBE : TUYA_SENT_NO;
+}
+
+static tuya_str view (const bytes *b) {
+  tuya_str s;
+  s.p = b->p;
+  s.n = b->n;
+  return s;
+}
+
+int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply) {
+  transfer *t;
+  reclaim(pool);
+  t = id ? find(pool, id) : pool->done.first;
+  if (!t || t->state != DONE) return 0;
+  reply->id = t->id;
+  reply->error = t->error;
+  reply->message = t->message;
+  reply->sent = sent(t);
+  reply->status = t->status;
+  reply->headers = view(&t->head);
+  reply->body = view(&t->body);
+  unlink_transfer(&pool->done, t);
+  pool->taken = t;
+  return 1;
+}
+
+int tuya_pool_cancel (tuya_pool *pool, int64_t id) {
+  transfer *t;
+  reclaim(pool);
+  t = find(pool, id);
+  if (!t) return 0;
+  if (t->state == QUEUED) {
+    unlink_transfer(&pool->queue, t);
+    pool->nqueued--;
+  }
+  else if (t->state == ACTIVE) {
+    curl_multi_remove_handle(pool->multi, t->easy);
+    pool->nactive--;
+  }
+  else unlink_transfer(&pool->done, t);
+  release(pool, t);
+  return 1;
+}

@@ -1,0 +1,288 @@
+/*
+** core.c: the module tuya.core, libtuya.a seen from Lua.
+** The idea: read every argument (may raise, holds nothing), measure, make the userdata (may
+** raise, holds nothing), fill it (cannot raise). So there is no malloc, no cleanup, nothing
+** that an error could leak.
+** The danger: the strings that the core borrows must outlive the call. Every one of them is
+** left on the stack, so that not even a finalizer that runs meanwhile can free it.
+**
+** What breaks a rule is answered with nil and the rule, for the Lua layer to raise at its
+** caller's line; only wrong types raise here.
+*/
+#include "compat.h"
+#include "system.h"
+#include "tuya.h"
+
+#define KEY "tuya.key"
+#define SEALED "tuya.sealed"
+
+TUYA_EXPORT int luaopen_tuya_core (lua_State *L);
+
+static int push_fault (lua_State *L, const char *what, size_t at) {
+  lua_pushnil(L);
+  lua_pushstring(L, what);
+  lua_pushinteger(L, (lua_Integer)at + 1);
+  return 3;
+}
+
+static int push_str (lua_State *L, tuya_str s) {
+  lua_pushlstring(L, s.p ? s.p : "", s.n);
+  return 1;
+}
+
+static tuya_str check_str (lua_State *L, int arg) {
+  tuya_str s;
+  luaL_checktype(L, arg, LUA_TSTRING);
+  s.p = lua_tolstring(L, arg, &s.n);
+  return s;
+}
+
+static tuya_str opt_str (lua_State *L, int arg) {
+  tuya_str none = {NULL, 0};
+  return lua_isnoneornil(L, arg) ? none : check_str(L, arg);
+}
+
+/* --- key: { tuya_key, open } --- */
+
+typedef struct key_box {
+  tuya_key key;
+  int open;
+} key_box;
+
+static const tuya_key *check_key (lua_State *L, int arg) {
+  key_box *box = (key_box *)luaL_checkudata(L, arg, KEY);
+  if (!box->open) luaL_argerror(L, arg, "attempt to use a closed key");
+  return &box->key;
+}
+
+static int key_new (lua_State *L) {
+  tuya_str secret = check_str(L, 1);
+  key_box *box = (key_box *)compat_newuserdata(L, sizeof *box);
+  box->open = 0;
+  luaL_getmetatable(L, KEY);
+  lua_setmetatable(L, -2);
+  switch (tuya_key_init(&box->key, secret)) {
+  case TUYA_OK: break;
+  case TUYA_ELIMIT: return push_fault(L, "secret: longer than 128 bytes", TUYA_MAX_SECRET);
+  case TUYA_EINVAL: return push_fault(L, "secret: empty", 0);
+  default: return luaL_error(L, "the hash library failed");
+  }
+  box->open = 1;
+  return 1;
+}
+
+static int key_close (lua_State *L) {
+  key_box *box = (key_box *)luaL_checkudata(L, 1, KEY);
+  tuya_key_wipe(&box->key);
+  box->open = 0;
+  return 0;
+}
+
+static int key_mac (lua_State *L) {
+  const tuya_key *key = check_key(L, 1);
+  tuya_str text = check_str(L, 2);
+  char hex[64];
+  if (tuya_key_mac(key, text, hex) != TUYA_OK) return luaL_error(L, "the hash library failed");
+  lua_pushlstring(L, hex, sizeof hex);
+  return 1;
+}
+
+static int key_tostring (lua_State *L) {
+  key_box *box = (key_box *)luaL_checkudata(L, 1, KEY);
+  lua_pushstring(L, box->open ? KEY " (redacted)" : KEY " (closed)");
+  return 1;
+}
+
+/* --- request: a table of strings and of lists of { name, value } --- */
+
+/* Slots that reading a request leaves on the stack: a table and two strings a pair, and few. */
+enum { REQUEST_SLOTS = 3 * (TUYA_MAX_QUERY + TUYA_MAX_HEADERS) + 16 };
+
+typedef struct request_box {
+  tuya_request request;
+  tuya_pair query[TUYA_MAX_QUERY], headers[TUYA_MAX_HEADERS];
+} request_box;
+
+static void raw_field (lua_State *L, int table, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, table);
+}
+
+/* The value on top, which stays there. */
+static tuya_str top_str (lua_State *L, const char *name) {
+  tuya_str s = {NULL, 0};
+  if (lua_type(L, -1) == LUA_TSTRING) s.p = lua_tolstring(L, -1, &s.n);
+  else if (!lua_isnil(L, -1))
+    luaL_error(L, "%s: a string expected, got %s", name, luaL_typename(L, -1));
+  return s;
+}
+
+static tuya_str read_field (lua_State *L, int table, const char *name) {
+  raw_field(L, table, name);
+  return top_str(L, name);
+}
+
+static tuya_str read_item (lua_State *L, int pair, int i, const char *name) {
+  lua_rawgeti(L, pair, i);
+  if (lua_isnil(L, -1)) luaL_error(L, "%s: a pair lacks its %s", name, i == 1 ? "name" : "value");
+  return top_str(L, name);
+}
+
+/* The list of pairs in request[name]; more than max are counted and not read. */
+static size_t read_pairs (lua_State *L, int table, const char *name, tuya_pair *pairs, size_t max) {
+  size_t i, n;
+  int list;
+  raw_field(L, table, name);
+  if (lua_isnil(L, -1)) return 0;
+  if (!lua_istable(L, -1)) return (size_t)luaL_error(L, "%s: a list of pairs expected", name);
+  list = lua_gettop(L);
+  n = compat_rawlen(L, list);
+  for (i = 0; i < n && n <= max; i++) {
+    lua_rawgeti(L, list, (int)i + 1);
+    if (!lua_istable(L, -1)) return (size_t)luaL_error(L, "%s: a list of pairs expected", name);
+    pairs[i].name = read_item(L, lua_gettop(L), 1, name);
+    pairs[i].value = read_item(L, lua_gettop(L) - 1, 2, name);
+  }
+  return n;
+}
+
+static void read_request (lua_State *L, int table, request_box *box) {
+  tuya_request *r = &box->request;
+  luaL_checktype(L, table, LUA_TTABLE);
+  luaL_checkstack(L, REQUEST_SLOTS, "a request");
+  r->method = read_field(L, table, "method");
+  r->path = read_field(L, table, "path");
+  r->body = read_field(L, table, "body");
+  r->content_type = read_field(L, table, "content_type");
+  r->lang = read_field(L, table, "lang");
+  r->query = box->query;
+  r->headers = box->headers;
+  r->nquery = read_pairs(L, table, "query", box->query, TUYA_MAX_QUERY);
+  r->nheaders = read_pairs(L, table, "headers", box->headers, TUYA_MAX_HEADERS);
+}
+
+/* check(request) -> true | nil, rule, index */
+static int request_check (lua_State *L) {
+  request_box box;
+  tuya_fault fault;
+  read_request(L, 1, &box);
+  if (tuya_request_check(&box.request, &fault) != TUYA_OK)
+    return push_fault(L, fault.what, fault.at);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* --- sealed: a tuya_sealed block, without a finalizer --- */
+
+/* Moments come as numbers of any kind; what is no 13 digits is left to the core to refuse. */
+static int64_t check_moment (lua_State *L, int arg) {
+  lua_Number t = luaL_checknumber(L, arg);
+  return t >= 0 && t < 1e15 ? (int64_t)t : 0;
+}
+
+static void read_signer (lua_State *L, tuya_signer *signer) {
+  signer->client_id = check_str(L, 2);
+  signer->key = check_key(L, 3);
+  signer->access_token = opt_str(L, 4);
+  signer->t_ms = check_moment(L, 5);
+  signer->nonce = opt_str(L, 6);
+  signer->bundle_id = opt_str(L, 7);
+  signer->algorithm = lua_toboolean(L, 8) ? TUYA_V1 : TUYA_V2;
+}
+
+/* seal(request, access_id, key, token, t, nonce, bundle_id, v1) -> sealed | nil, rule, index */
+static int seal (lua_State *L) {
+  request_box box;
+  tuya_signer signer;
+  tuya_fault fault;
+  size_t size;
+  void *mem;
+  lua_settop(L, 8);
+  read_signer(L, &signer);
+  read_request(L, 1, &box);
+  if (tuya_seal_size(&box.request, &signer, &size, &fault) != TUYA_OK)
+    return push_fault(L, fault.what, fault.at);
+  mem = compat_newuserdata(L, size);
+  if (tuya_seal(&box.request, &signer, mem, size, &fault) != TUYA_OK)
+    return luaL_error(L, "cannot sign: %s", fault.what);
+  luaL_getmetatable(L, SEALED);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+static const tuya_sealed *check_sealed (lua_State *L) {
+  return (const tuya_sealed *)luaL_checkudata(L, 1, SEALED);
+}
+
+static int sealed_method (lua_State *L) { return push_str(L, tuya_sealed_method(check_sealed(L))); }
+static int sealed_target (lua_State *L) { return push_str(L, tuya_sealed_target(check_sealed(L))); }
+static int sealed_body (lua_State *L) { return push_str(L, tuya_sealed_body(check_sealed(L))); }
+
+static int sealed_canonical (lua_State *L) {
+  return push_str(L, tuya_sealed_canonical(check_sealed(L)));
+}
+
+/* A fresh table name = value: what the caller does with it cannot reach the block. */
+static int sealed_headers (lua_State *L) {
+  const tuya_sealed *sealed = check_sealed(L);
+  size_t i, n = tuya_sealed_nheaders(sealed);
+  lua_createtable(L, 0, (int)n);
+  for (i = 0; i < n; i++) {
+    tuya_pair header = tuya_sealed_header(sealed, i);
+    push_str(L, header.name); /* stack: headers name */
+    push_str(L, header.value);
+    lua_rawset(L, -3);
+  }
+  return 1;
+}
+
+static int sealed_tostring (lua_State *L) {
+  const tuya_sealed *sealed = check_sealed(L);
+  lua_pushliteral(L, SEALED ": ");
+  push_str(L, tuya_sealed_method(sealed));
+  lua_pushliteral(L, " ");
+  push_str(L, tuya_sealed_target(sealed));
+  lua_concat(L, 4);
+  return 1;
+}
+
+/* --- the module --- */
+
+static int sha256 (lua_State *L) {
+  char hex[64];
+  if (tuya_sha256(check_str(L, 1), hex) != TUYA_OK) return luaL_error(L, "the hash library failed");
+  lua_pushlstring(L, hex, sizeof hex);
+  return 1;
+}
+
+static const luaL_Reg key_methods[] = {{"mac", key_mac}, {"close", key_close}, {NULL, NULL}};
+
+static const luaL_Reg key_metamethods[] = {
+    {"__gc", key_close}, {"__close", key_close}, {"__tostring", key_tostring}, {NULL, NULL}};
+
+static const luaL_Reg sealed_methods[] = {{"method", sealed_method},
+                                          {"target", sealed_target},
+                                          {"body", sealed_body},
+                                          {"canonical", sealed_canonical},
+                                          {"headers", sealed_headers},
+                                          {NULL, NULL}};
+
+static const luaL_Reg sealed_metamethods[] = {{"__tostring", sealed_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {
+    {"key", key_new},    {"check", request_check}, {"seal", seal},
+    {"sha256", sha256},  {"now", system_now},      {"monotonic", system_monotonic},
+    {NULL, NULL}};
+
+TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
+  compat_checkversion(L);
+  compat_newclass(L, KEY, key_methods, key_metamethods);
+  compat_newclass(L, SEALED, sealed_methods, sealed_metamethods);
+  lua_newtable(L);
+  compat_setfuncs(L, functions);
+  system_pushnonce(L);
+  lua_setfield(L, -2, "nonce");
+  lua_pushliteral(L, TUYA_VERSION);
+  lua_setfield(L, -2, "VERSION");
+  return 1;
+}

@@ -1,0 +1,197 @@
+/*
+** curl.c: the module tuya.curl, the pool of tuya_curl.h seen from Lua.
+** The idea: the pool userdata is made closed, with its metatable, before a pool is put into
+** it; it is the only finalizer, and transfers are plain numbers.
+** The danger: libcurl and OpenSSL must never be unloaded, a resolver's thread may still run:
+** the module pins itself when the first pool is made. No Lua runs in any callback.
+*/
+#define _GNU_SOURCE
+#include <dlfcn.h>
+
+#include "compat.h"
+#include "tuya_curl.h"
+
+#define POOL "tuya.pool"
+#define SEALED "tuya.sealed"
+
+TUYA_EXPORT int luaopen_tuya_curl (lua_State *L);
+
+typedef struct pool_box {
+  tuya_pool *pool; /* NULL: not yet open, or closed */
+} pool_box;
+
+static tuya_pool *check_pool (lua_State *L) {
+  pool_box *box = (pool_box *)luaL_checkudata(L, 1, POOL);
+  if (!box->pool) luaL_argerror(L, 1, "attempt to use a closed pool");
+  return box->pool;
+}
+
+/* lua_close unloads modules, whatever threads are still in them. */
+static void pin (void) {
+  Dl_info info;
+  if (dladdr((void *)(size_t)luaopen_tuya_curl, &info) && info.dli_fname)
+    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+/* The value stays on the stack, so that its text lives as long as the call. */
+static const char *text_option (lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  if (lua_isnil(L, -1)) return NULL;
+  if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s: a string expected", name);
+  return lua_tostring(L, -1);
+}
+
+static size_t number_option (lua_State *L, const char *name) {
+  lua_Number n;
+  lua_getfield(L, 1, name);
+  n = lua_tonumber(L, -1);
+  return n > 0 && n < 2147483647.0 ? (size_t)n : 0;
+}
+
+static void read_options (lua_State *L, tuya_pool_options *options) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  options->endpoint = text_option(L, "endpoint");
+  options->ca_file = text_option(L, "ca_file");
+  options->proxy = text_option(L, "proxy");
+  options->user_agent = text_option(L, "user_agent");
+  options->max_connections = (int)number_option(L, "max_connections");
+  options->max_queue = number_option(L, "max_queue");
+  options->max_reply = number_option(L, "max_reply");
+  luaL_argcheck(L, options->endpoint, 1, "endpoint: a string expected");
+}
+
+/* pool{ endpoint=, ca_file=, proxy=, user_agent=, max_connections=, max_queue=, max_reply= } */
+static int pool_new (lua_State *L) {
+  tuya_pool_options options;
+  pool_box *box;
+  read_options(L, &options);
+  box = (pool_box *)compat_newuserdata(L, sizeof *box);
+  box->pool = NULL;
+  luaL_getmetatable(L, POOL);
+  lua_setmetatable(L, -2);
+  pin();
+  box->pool = tuya_pool_new(&options);
+  if (!box->pool) return luaL_error(L, "out of memory or descriptors");
+  return 1;
+}
+
+static int pool_close (lua_State *L) {
+  pool_box *box = (pool_box *)luaL_checkudata(L, 1, POOL);
+  tuya_pool *pool = box->pool;
+  box->pool = NULL;
+  tuya_pool_free(pool);
+  return 0;
+}
+
+static int pool_tostring (lua_State *L) {
+  pool_box *box = (pool_box *)luaL_checkudata(L, 1, POOL);
+  lua_pushstring(L, box->pool ? POOL : POOL " (closed)");
+  return 1;
+}
+
+/* Milliseconds from an optional argument; 0: the pool's default. */
+static int64_t opt_ms (lua_State *L, int arg) {
+  lua_Number ms = luaL_optnumber(L, arg, 0);
+  return ms > 0 && ms < 1e15 ? (int64_t)ms : 0;
+}
+
+/* start(sealed, timeout, connect_timeout) -> id | nil, "the queue is full" */
+static int pool_start (lua_State *L) {
+  tuya_pool *pool = check_pool(L);
+  const tuya_sealed *sealed = (const tuya_sealed *)luaL_checkudata(L, 2, SEALED);
+  tuya_limits limits;
+  int64_t id;
+  limits.timeout = opt_ms(L, 3);
+  limits.connect_timeout = opt_ms(L, 4);
+  id = tuya_pool_start(pool, sealed, &limits);
+  if (id < 0) return luaL_error(L, "not enough memory");
+  if (id > 0) {
+    lua_pushnumber(L, (lua_Number)id);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushliteral(L, "the queue is full");
+  return 2;
+}
+
+static int pool_cancel (lua_State *L) {
+  tuya_pool *pool = check_pool(L);
+  lua_pushboolean(L, tuya_pool_cancel(pool, (int64_t)luaL_checknumber(L, 2)));
+  return 1;
+}
+
+static int pool_tick (lua_State *L) {
+  lua_pushnumber(L, (lua_Number)tuya_pool_tick(check_pool(L)));
+  return 1;
+}
+
+static int pool_wait (lua_State *L) {
+  tuya_pool *pool = check_pool(L);
+  tuya_pool_wait(pool, opt_ms(L, 2));
+  return 0;
+}
+
+/* timeout() -> ms until the pool wants a tick, nil for never */
+static int pool_timeout (lua_State *L) {
+  int64_t ms = tuya_pool_timeout(check_pool(L));
+  if (ms < 0) lua_pushnil(L);
+  else lua_pushnumber(L, (lua_Number)ms);
+  return 1;
+}
+
+static const char *error_name (tuya_net error) {
+  switch (error) {
+  case TUYA_NET_OK: return NULL;
+  case TUYA_NET_DNS: return "dns";
+  case TUYA_NET_CONNECT: return "connect";
+  case TUYA_NET_TLS: return "tls";
+  case TUYA_NET_TIMEOUT: return "timeout";
+  case TUYA_NET_RESET: return "reset";
+  case TUYA_NET_TOO_LARGE: return "too_large";
+  default: return "protocol";
+  }
+}
+
+static const char *sent_name (tuya_sent sent) {
+  return sent == TUYA_SENT_NO ? "no" : sent == TUYA_SENT_MAYBE ? "maybe" : "yes";
+}
+
+/*
+** take(id | nil) -> id, sent, status, head, body  or  id, sent, nil, error, message
+** The reply is the pool's until the next call on it: a raise while pushing leaks nothing.
+*/
+static int pool_take (lua_State *L) {
+  tuya_pool *pool = check_pool(L);
+  tuya_reply reply;
+  if (!tuya_pool_take(pool, (int64_t)luaL_optnumber(L, 2, 0), &reply)) return 0;
+  lua_pushnumber(L, (lua_Number)reply.id);
+  lua_pushstring(L, sent_name(reply.sent));
+  if (reply.error != TUYA_NET_OK) {
+    lua_pushnil(L);
+    lua_pushstring(L, error_name(reply.error));
+    lua_pushstring(L, reply.message);
+    return 5;
+  }
+  lua_pushnumber(L, (lua_Number)reply.status);
+  lua_pushlstring(L, reply.headers.n ? reply.headers.p : "", reply.headers.n);
+  lua_pushlstring(L, reply.body.n ? reply.body.p : "", reply.body.n);
+  return 5;
+}
+
+static const luaL_Reg methods[] = {{"start", pool_start}, {"cancel", pool_cancel},
+                                   {"tick", pool_tick},   {"wait", pool_wait},
+                                   {"take", pool_take},   {"timeout", pool_timeout},
+                                   {"close", pool_close}, {NULL, NULL}};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", pool_close}, {"__close", pool_close}, {"__tostring", pool_tostring}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"pool", pool_new}, {NULL, NULL}};
+
+TUYA_EXPORT int luaopen_tuya_curl (lua_State *L) {
+  compat_checkversion(L);
+  compat_newclass(L, POOL, methods, metamethods);
+  lua_newtable(L);
+  compat_setfuncs(L, functions);
+  return 1;
+}

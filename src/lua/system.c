@@ -1,0 +1,79 @@
+/*
+** system.c: clocks and randomness for tuya.core.
+** The idea: randomness is drawn in batches, because the call to the kernel costs more than a
+** signature's share of it. The danger: a fork would give parent and child the same nonces, so
+** a batch that another process drew is thrown away.
+*/
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdint.h>
+#include <sys/random.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "system.h"
+
+enum { NONCE_BYTES = 16, BATCH = 256 };
+
+int system_now (lua_State *L) {
+  struct timespec now;
+  int64_t ms;
+  clock_gettime(CLOCK_REALTIME, &now);
+  ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+#if LUA_VERSION_NUM >= 503 && LUA_MAXINTEGER / 1000 >= INT64_MAX / 1000
+  lua_pushinteger(L, (lua_Integer)ms);
+#else
+  lua_pushnumber(L, (lua_Number)ms); /* lua_Integer may have 32 bits; a double is exact to 2^53 */
+#endif
+  return 1;
+}
+
+int system_monotonic (lua_State *L) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
+/* Bytes that nobody has used; in a userdata that only the nonce function can reach. */
+typedef struct batch {
+  pid_t pid;
+  size_t used;
+  unsigned char bytes[BATCH];
+} batch;
+
+static int refill (batch *b) {
+  size_t n = 0;
+  while (n < BATCH) {
+    ssize_t got = getrandom(b->bytes + n, BATCH - n, 0);
+    if (got < 0 && errno != EINTR) return 0;
+    if (got > 0) n += (size_t)got;
+  }
+  b->pid = getpid();
+  b->used = 0;
+  return 1;
+}
+
+static int nonce (lua_State *L) {
+  static const char digits[] = "0123456789abcdef";
+  batch *b = (batch *)lua_touserdata(L, lua_upvalueindex(1));
+  char hex[2 * NONCE_BYTES];
+  int i;
+  if ((b->used + NONCE_BYTES > BATCH || b->pid != getpid()) && !refill(b))
+    return luaL_error(L, "no randomness: %s", strerror(errno));
+  for (i = 0; i < NONCE_BYTES; i++) {
+    unsigned char c = b->bytes[b->used++];
+    hex[2 * i] = digits[c >> 4];
+    hex[2 * i + 1] = digits[c & 15];
+  }
+  lua_pushlstring(L, hex, sizeof hex);
+  return 1;
+}
+
+void system_pushnonce (lua_State *L) {
+  batch *b = (batch *)compat_newuserdata(L, sizeof *b);
+  b->pid = 0;
+  b->used = BATCH;
+  lua_pushcclosure(L, nonce, 1);
+}
