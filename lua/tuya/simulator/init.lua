@@ -1,0 +1,341 @@
+--- A simulated Tuya cloud: checks every signature, issues tokens, keeps devices.
+-- The idea: it is a function from requests to replies. `handle` does no I/O and waits for nothing, so a
+-- program can be tested without a socket; `listen` puts the same function behind HTTP or HTTPS on loopback.
+-- The danger: it is not the cloud. What the cloud does where nobody has seen it is listed in
+-- docs/simulator.md as this simulator's own choice.
+-- @module tuya.simulator
+
+local core = require("tuya.core")
+local codes = require("tuya.simulator.codes")
+local home = require("tuya.simulator.home")
+local json = require("tuya.json")
+local random = require("tuya.simulator.random")
+local routes = require("tuya.simulator.routes")
+local tokens = require("tuya.simulator.tokens")
+local values = require("tuya.simulator.values")
+local verify = require("tuya.simulator.verify")
+
+local simulator = {}
+
+local methods = {}
+local class = { __index = methods, __name = "tuya.simulator" }
+
+local TOKEN_TTL = 7200 -- seconds
+local LOG_MAX = 1000 -- requests that the log keeps
+
+-- {{{ What a device and a request look like from outside
+
+--- A copy of a device, for programs: changing it changes nothing.
+local function snapshot(device)
+   local copy = {
+      id = device.id,
+      name = device.name,
+      category = device.category,
+      product_id = device.product_id,
+      online = device.online,
+      values = {},
+   }
+   for _, point in ipairs(device.points) do
+      copy.values[point.code] = point.value
+   end
+   return copy
+end
+
+--- The path fit for a log: no control bytes, and no whole token.
+local function loggable(path)
+   local shown = path:gsub("[^\32-\126]", "?")
+   return (shown:gsub("^(/v1%.0/token/....)..*$", "%1..."))
+end
+
+-- }}}
+
+-- {{{ Making one
+
+local OPTIONS = {
+   access_id = "string", access_secret = "string", home = "any", clock = "function", token_ttl = "number",
+   console = "function", seed = "number", algorithm = "string", bundle_id = "string", on_change = "function",
+   accept_token = "string", check_clock = "boolean",
+}
+
+local function check_options(options)
+   if type(options) ~= "table" then
+      error("a table of options expected", 3)
+   end
+   for name, value in pairs(options) do
+      local kind = OPTIONS[name]
+      if not kind then
+         error("unknown option '" .. tostring(name) .. "'", 3)
+      end
+      if kind ~= "any" and type(value) ~= kind then
+         error("option '" .. name .. "' must be a " .. kind, 3)
+      end
+   end
+   for _, name in ipairs({ "access_id", "access_secret" }) do
+      if (options[name] or "") == "" then
+         error("option '" .. name .. "' is missing", 3)
+      end
+   end
+   if options.algorithm and options.algorithm ~= "v1" and options.algorithm ~= "v2" then
+      error("option 'algorithm' must be \"v1\" or \"v2\"", 3)
+   end
+end
+
+local function new_draw(seed)
+   if seed then
+      return random.new(seed)
+   end
+   local nonce = core.nonce()
+   return random.new(tonumber(nonce:sub(1, 7), 16), tonumber(nonce:sub(8, 14), 16))
+end
+
+local function read_home(given)
+   if type(given) == "string" then
+      return home.read(given)
+   end
+   return home.new(given or require("tuya.simulator.small_home"))
+end
+
+--- Makes a simulated cloud with one project.
+-- @tparam table options
+--
+-- - `access_id`, `access_secret`: the project's
+-- - `home`: a table, the path of a JSON file, or nil for a small home (docs/simulator.md has the form)
+-- - `clock`: a function that gives milliseconds; default the machine's
+-- - `token_ttl`: seconds that a token lives; default 7200
+-- - `console`: a function that gets a line of text for each request
+-- - `seed`: a number; with the same seed tokens and tids are the same in every run
+-- - `algorithm`: `"v2"`, or `"v1"` for a project older than 2021-06-30, which takes both algorithms
+-- - `bundle_id`: of an app-authorization key
+-- - `on_change`: a function (device, code, value) called after a data point has changed
+-- - `accept_token`: a token issued elsewhere, which becomes the current one
+-- - `check_clock`: false accepts every `t`
+-- @treturn[1] simulator
+-- @treturn[2] nil
+-- @treturn[2] string what is wrong with the home
+function simulator.new(options)
+   check_options(options)
+   local own, message = read_home(options.home)
+   if not own then
+      return nil, message
+   end
+   local draw = new_draw(options.seed)
+   local project = {
+      access_id = options.access_id,
+      key = core.key(options.access_secret),
+      algorithm = options.algorithm or "v2",
+      bundle_id = options.bundle_id,
+      home = own,
+      tokens = tokens.new(draw, options.token_ttl or TOKEN_TTL, own.uid),
+   }
+   local self = setmetatable({
+      _clock = options.clock or core.now,
+      _check_clock = options.check_clock ~= false,
+      _console = options.console,
+      _draw = draw,
+      _home = own,
+      _log = {},
+      _on_change = options.on_change,
+      _project = project,
+      _projects = { [project.access_id] = project },
+   }, class)
+   if options.accept_token then
+      project.tokens:adopt(options.accept_token, self:_now())
+   end
+   return self
+end
+
+-- }}}
+
+-- {{{ Answering
+
+function methods:_now()
+   return math.floor(self._clock())
+end
+
+--- Sets data points that have been checked, then tells of each.
+function methods:_apply(device, changes, now)
+   for _, change in ipairs(changes) do
+      change.point.value = change.value
+      change.point.time = now
+   end
+   device.update_time = math.floor(now / 1000)
+   if not self._on_change then
+      return
+   end
+   for _, change in ipairs(changes) do
+      self._on_change(snapshot(device), change.point.code, change.value)
+   end
+end
+
+--- Finds a device by its id if it is in the project.
+local function find_device(project, id)
+   local device = project.home.by_id[id]
+   return device and device.in_project and device or nil
+end
+
+local function project_devices(project)
+   local list = {}
+   for _, device in ipairs(project.home.devices) do
+      if device.in_project then
+         list[#list + 1] = device
+      end
+   end
+   return list
+end
+
+--- Query values by name; of a repeated name the first.
+local function query_values(list)
+   local by_name = {}
+   for _, pair in ipairs(list) do
+      if by_name[pair.name] == nil then
+         by_name[pair.name] = pair.value or ""
+      end
+   end
+   return by_name
+end
+
+--- What a call gets to see.
+local function new_call(self, project, query, received, captures, now)
+   return {
+      project = project,
+      home = project.home,
+      captures = captures,
+      device = captures.device and find_device(project, captures.device),
+      query = query_values(query),
+      body = received.body,
+      now = now,
+      devices = function()
+         return project_devices(project)
+      end,
+      find_device = function(id)
+         return find_device(project, id)
+      end,
+      apply = function(device, changes)
+         self:_apply(device, changes, now)
+      end,
+   }
+end
+
+--- May the project do this at all?
+local function is_permitted(call)
+   local captures = call.captures
+   if captures.device and not call.device then
+      return false
+   end
+   return not captures.uid or captures.uid == call.home.uid
+end
+
+--- The result of a received request, or nil, the code of its refusal and perhaps what was wrong.
+local function answer(self, received, now)
+   local known = { projects = self._projects, now = now, check_clock = self._check_clock }
+   local project, query, why = verify.check(received, known)
+   if not project then
+      return nil, query, why
+   end
+   local run, captures = routes.find(received.method, received.path)
+   if not run then
+      return nil, 1108
+   end
+   local call = new_call(self, project, query, received, captures, now)
+   if not is_permitted(call) then
+      return nil, 1106
+   end
+   return run(call)
+end
+
+--- Notes a request in the log and on the console. Neither holds a token or a query.
+function methods:_note(received, code, why, now)
+   local log = self._log
+   local path = loggable(received.path)
+   local method = received.method:gsub("[^\32-\126]", "?")
+   log[#log + 1] = { method = method, path = path, code = code, t = now }
+   if #log > LOG_MAX then
+      table.remove(log, 1)
+   end
+   if self._console then
+      local outcome = code == 0 and "ok" or code .. " " .. codes[code] .. (why and " (" .. why .. ")" or "")
+      self._console(method .. " " .. path .. " " .. outcome)
+   end
+end
+
+--- Answers one request.
+-- @tparam table request `{ method =, target = path and query as on the wire, headers = a table name = value
+-- or a list of { name, value }, body = string or nil }`
+-- @treturn table reply `{ status =, headers = a table, body = string }`
+function methods:handle(request)
+   local now = self:_now()
+   local received = verify.received(request)
+   local result, code, why = answer(self, received, now)
+   local envelope = { t = now, tid = self._draw(32), success = result ~= nil }
+   if envelope.success then
+      envelope.result = result
+   else
+      envelope.code, envelope.msg = code, codes[code]
+   end
+   self:_note(received, envelope.success and 0 or code, why, now)
+   return {
+      status = 200,
+      headers = { ["Content-Type"] = "application/json;charset=UTF-8" },
+      body = json.encode(envelope),
+   }
+end
+
+-- }}}
+
+-- {{{ For tests and for those who write rules
+
+local function known_device(self, id)
+   return self._home.by_id[id] or error("no device '" .. tostring(id) .. "' in this home", 3)
+end
+
+--- A copy of a device: id, name, category, product_id, online, values by code.
+function methods:device(id)
+   return snapshot(known_device(self, id))
+end
+
+--- Sets a data point as if the device had reported it.
+function methods:set(id, code, value)
+   local device = known_device(self, id)
+   local point = device.by_code[code]
+   if not point then
+      error("device '" .. id .. "' has no data point '" .. tostring(code) .. "'", 2)
+   end
+   local accepted = values.accept(point, value)
+   if accepted == nil then
+      error("data point '" .. code .. "' cannot have this value", 2)
+   end
+   self:_apply(device, { { point = point, value = accepted } }, self:_now())
+end
+
+--- Lets a device come online or go offline.
+function methods:set_online(id, online)
+   known_device(self, id).online = online and true or false
+end
+
+--- The current access token dies now; its refresh token still works.
+function methods:expire_token()
+   self._project.tokens:expire()
+end
+
+--- The last requests, oldest first: a list of `{ method =, path =, code = 0 or the refusal's, t = }`.
+function methods:log()
+   local copy = {}
+   for i, entry in ipairs(self._log) do
+      copy[i] = { method = entry.method, path = entry.path, code = entry.code, t = entry.t }
+   end
+   return copy
+end
+
+--- Listens on 127.0.0.1; needs the module tuya.httpd, the rock lua-tuya-httpd.
+-- @tparam integer port 0 for any that is free
+-- @tparam[opt] table options `tls = true` for HTTPS; `cert`, `key`: PEM, else they are made
+-- @treturn[1] table `{ port =, url =, ca = PEM or nil, tick(self, seconds), close(self) }`
+-- @treturn[2] nil
+-- @treturn[2] string why not
+function methods:listen(port, options)
+   return require("tuya.simulator.listener").new(self, port, options or {})
+end
+
+-- }}}
+
+return simulator

@@ -1,0 +1,99 @@
+--- routes.lua: which call answers which verb and path.
+-- The idea: one row for each; a new call is a new row.
+-- The danger: the first row that fits answers, so a row with a fixed name must stand above the row that would
+-- take that name for an id.
+-- @module tuya.simulator.routes
+
+local calls = require("tuya.simulator.calls")
+
+local routes = {}
+
+--- {device} must be a device of the project, {uid} its user, else the call is refused with 1106 unasked.
+local ROWS = {
+   { "GET", "/v1.0/token", calls.get_token },
+   { "GET", "/v1.0/token/{refresh_token}", calls.refresh_token },
+   { "GET", "/v1.0/authorize_token", calls.authorize_token },
+
+   { "GET", "/v1.0/devices", calls.devices },
+   { "GET", "/v1.0/devices/status", calls.statuses },
+   { "GET", "/v1.0/devices/{device}", calls.device_with_status },
+   { "PUT", "/v1.0/devices/{device}", calls.rename },
+   { "DELETE", "/v1.0/devices/{device}", calls.delete },
+   { "GET", "/v1.0/devices/{device}/status", calls.status },
+   { "GET", "/v1.0/devices/{device}/functions", calls.functions },
+   { "GET", "/v1.0/devices/{device}/specifications", calls.specification },
+   { "GET", "/v1.1/devices/{device}/specifications", calls.specification_with_ids },
+   { "POST", "/v1.0/devices/{device}/commands", calls.commands },
+   { "GET", "/v1.0/functions/{category}", calls.category_functions },
+   { "GET", "/v1.0/users/{uid}/devices", calls.user_devices },
+
+   { "GET", "/v1.0/iot-01/associated-users/devices", calls.associated_devices },
+
+   { "GET", "/v1.0/iot-03/devices", calls.industry_devices },
+   { "GET", "/v1.2/iot-03/devices", calls.industry_devices },
+   { "GET", "/v1.3/iot-03/devices", calls.industry_devices },
+   { "GET", "/v1.0/iot-03/devices/status", calls.statuses },
+   { "GET", "/v1.0/iot-03/devices/{device}", calls.device },
+   { "GET", "/v1.1/iot-03/devices/{device}", calls.device },
+   { "DELETE", "/v1.0/iot-03/devices/{device}", calls.delete },
+   { "GET", "/v1.0/iot-03/devices/{device}/status", calls.status },
+   { "GET", "/v1.0/iot-03/devices/{device}/functions", calls.functions },
+   { "GET", "/v1.0/iot-03/devices/{device}/specification", calls.specification },
+   { "GET", "/v1.2/iot-03/devices/{device}/specification", calls.specification },
+   { "POST", "/v1.0/iot-03/devices/{device}/commands", calls.commands },
+   { "GET", "/v1.0/iot-03/categories/{category}/functions", calls.category_functions },
+
+   { "GET", "/v2.0/cloud/thing/device", calls.things },
+   { "GET", "/v2.0/cloud/thing/batch", calls.things_by_id },
+   { "GET", "/v2.0/cloud/thing/{device}", calls.thing },
+   { "GET", "/v2.0/cloud/thing/{device}/model", calls.model },
+   { "GET", "/v2.0/cloud/thing/{device}/shadow/properties", calls.properties },
+   { "POST", "/v2.0/cloud/thing/{device}/shadow/properties/issue", calls.issue_properties },
+}
+
+--- A path's parts; one slash at its end does not matter.
+local function parts_of(path)
+   local parts = {}
+   for part in path:gsub("/$", ""):gmatch("/([^/]*)") do
+      parts[#parts + 1] = part
+   end
+   return parts
+end
+
+--- What the {names} of the pattern stand for in the path, or nil when it does not fit.
+local function fit(pattern, parts)
+   if #pattern ~= #parts then
+      return nil
+   end
+   local captures = {}
+   for i, wanted in ipairs(pattern) do
+      local name = wanted:match("^{(.*)}$")
+      if name and parts[i] ~= "" then
+         captures[name] = parts[i]
+      elseif wanted ~= parts[i] then
+         return nil
+      end
+   end
+   return captures
+end
+
+local PATTERNS = {}
+for i, row in ipairs(ROWS) do
+   PATTERNS[i] = parts_of(row[2])
+end
+
+--- The call for a verb and path, and what its {names} stand for; nil where there is none.
+function routes.find(method, path)
+   local parts = parts_of(path)
+   for i, row in ipairs(ROWS) do
+      if row[1] == method then
+         local captures = fit(PATTERNS[i], parts)
+         if captures then
+            return row[3], captures
+         end
+      end
+   end
+   return nil
+end
+
+return routes
