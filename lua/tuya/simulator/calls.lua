@@ -406,6 +406,18 @@ local function issue(call, list, settable)
    return true
 end
 
+--- A list without holes? (JSON's null leaves a hole.)
+local function is_list(value)
+   local count, last = 0, 0
+   for index in pairs(value) do
+      if type(index) ~= "number" then
+         return false
+      end
+      count, last = count + 1, math.max(last, index)
+   end
+   return count == last
+end
+
 --- The commands of a body as a list of { code =, value = }.
 local function read_commands(call)
    local body, refusal = body_table(call)
@@ -413,7 +425,7 @@ local function read_commands(call)
       return nil, refusal
    end
    local list = body.commands
-   if type(list) ~= "table" or list == json.null or (#list == 0 and next(list) ~= nil) then
+   if type(list) ~= "table" or list == json.null or not is_list(list) then
       return nil, 1109
    end
    if #list == 0 then
@@ -455,11 +467,14 @@ local function read_properties(call)
    if type(properties) == "string" then
       properties = json.decode(properties)
    end
-   if type(properties) ~= "table" or properties == json.null or #properties > 0 then
+   if type(properties) ~= "table" or properties == json.null then
       return nil, 1109
    end
    if next(properties) == nil then
       return nil, 1100
+   end
+   if is_list(properties) then
+      return nil, 1109
    end
    local codes, list = {}, {}
    for code in pairs(properties) do

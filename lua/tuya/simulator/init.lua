@@ -9,6 +9,7 @@ local core = require("tuya.core")
 local codes = require("tuya.simulator.codes")
 local home = require("tuya.simulator.home")
 local json = require("tuya.json")
+local options = require("tuya.options")
 local random = require("tuya.simulator.random")
 local routes = require("tuya.simulator.routes")
 local tokens = require("tuya.simulator.tokens")
@@ -52,32 +53,26 @@ end
 -- {{{ Making one
 
 local OPTIONS = {
-   access_id = "string", access_secret = "string", home = "any", clock = "function", token_ttl = "number",
-   console = "function", seed = "number", algorithm = "string", bundle_id = "string", on_change = "function",
-   accept_token = "string", check_clock = "boolean",
+   access_id = "string", access_secret = "string", home = "string|table", clock = "function",
+   token_ttl = "number", console = "function", seed = "number", algorithm = "string", bundle_id = "string",
+   on_change = "function", accept_token = "string", check_clock = "boolean",
 }
 
-local function check_options(options)
-   if type(options) ~= "table" then
-      error("a table of options expected", 3)
-   end
-   for name, value in pairs(options) do
-      local kind = OPTIONS[name]
-      if not kind then
-         error("unknown option '" .. tostring(name) .. "'", 3)
-      end
-      if kind ~= "any" and type(value) ~= kind then
-         error("option '" .. name .. "' must be a " .. kind, 3)
-      end
+--- The rule that these options break; nil: none.
+local function broken_rule(given)
+   local rule = options.broken(given, OPTIONS)
+   if rule then
+      return rule
    end
    for _, name in ipairs({ "access_id", "access_secret" }) do
-      if (options[name] or "") == "" then
-         error("option '" .. name .. "' is missing", 3)
+      if (given[name] or "") == "" then
+         return name .. ": missing"
       end
    end
-   if options.algorithm and options.algorithm ~= "v1" and options.algorithm ~= "v2" then
-      error("option 'algorithm' must be \"v1\" or \"v2\"", 3)
+   if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
+      return 'algorithm: "v1" or "v2" expected'
    end
+   return nil
 end
 
 local function new_draw(seed)
@@ -96,7 +91,7 @@ local function read_home(given)
 end
 
 --- Makes a simulated cloud with one project.
--- @tparam table options
+-- @tparam table given options
 --
 -- - `access_id`, `access_secret`: the project's
 -- - `home`: a table, the path of a JSON file, or nil for a small home (docs/simulator.md has the form)
@@ -112,34 +107,37 @@ end
 -- @treturn[1] simulator
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the home
-function simulator.new(options)
-   check_options(options)
-   local own, message = read_home(options.home)
+function simulator.new(given)
+   local rule = broken_rule(given)
+   if rule then
+      error("bad option " .. rule, 2)
+   end
+   local own, message = read_home(given.home)
    if not own then
       return nil, message
    end
-   local draw = new_draw(options.seed)
+   local draw = new_draw(given.seed)
    local project = {
-      access_id = options.access_id,
-      key = core.key(options.access_secret),
-      algorithm = options.algorithm or "v2",
-      bundle_id = options.bundle_id,
+      access_id = given.access_id,
+      key = core.key(given.access_secret),
+      algorithm = given.algorithm or "v2",
+      bundle_id = given.bundle_id,
       home = own,
-      tokens = tokens.new(draw, options.token_ttl or TOKEN_TTL, own.uid),
+      tokens = tokens.new(draw, given.token_ttl or TOKEN_TTL, own.uid),
    }
    local self = setmetatable({
-      _clock = options.clock or core.now,
-      _check_clock = options.check_clock ~= false,
-      _console = options.console,
+      _clock = given.clock or core.now,
+      _check_clock = given.check_clock ~= false,
+      _console = given.console,
       _draw = draw,
       _home = own,
       _log = {},
-      _on_change = options.on_change,
+      _on_change = given.on_change,
       _project = project,
       _projects = { [project.access_id] = project },
    }, class)
-   if options.accept_token then
-      project.tokens:adopt(options.accept_token, self:_now())
+   if given.accept_token then
+      project.tokens:adopt(given.accept_token, self:_now())
    end
    return self
 end
@@ -328,12 +326,12 @@ end
 
 --- Listens on 127.0.0.1; needs the module tuya.httpd, the rock lua-tuya-httpd.
 -- @tparam integer port 0 for any that is free
--- @tparam[opt] table options `tls = true` for HTTPS; `cert`, `key`: PEM, else they are made
+-- @tparam[opt] table how `tls = true` for HTTPS; `cert`, `key`: PEM, else they are made
 -- @treturn[1] table `{ port =, url =, ca = PEM or nil, tick(self, seconds), close(self) }`
 -- @treturn[2] nil
 -- @treturn[2] string why not
-function methods:listen(port, options)
-   return require("tuya.simulator.listener").new(self, port, options or {})
+function methods:listen(port, how)
+   return require("tuya.simulator.listener").new(self, port, how or {})
 end
 
 -- }}}

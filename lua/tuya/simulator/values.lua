@@ -13,9 +13,11 @@ local to_integer = math.tointeger -- luacheck: ignore 143
 
 local WRONG_TYPE, UNSUPPORTED = 1104, 2008
 
---- The number without a fraction; nil if it has one.
+local EXACT = 1e14 -- below it every JSON library writes an integer exactly
+
+--- The number as an integer; nil if it has a fraction or is too large.
 local function whole(number)
-   if number ~= number or number == math.huge or number == -math.huge or number % 1 ~= 0 then
+   if not (number > -EXACT and number < EXACT) or number % 1 ~= 0 then
       return nil
    end
    return to_integer and to_integer(number) or number
