@@ -26,9 +26,11 @@ static int pad_state (const unsigned char block[HASH_BLOCK], unsigned char pad, 
   unsigned char padded[HASH_BLOCK];
   SHA256_CTX ctx;
   int i, ok;
-  for (i = 0; i < HASH_BLOCK; i++) padded[i] = (unsigned char)(block[i] ^ pad);
+  for (i = 0; i < HASH_BLOCK; i++)
+    padded[i] = (unsigned char)(block[i] ^ pad);
   ok = SHA256_Init(&ctx) && SHA256_Update(&ctx, padded, HASH_BLOCK);
-  for (i = 0; i < 8; i++) state[i] = (uint32_t)ctx.h[i];
+  for (i = 0; i < 8; i++)
+    state[i] = (uint32_t)ctx.h[i];
   hash_wipe(padded, sizeof padded);
   hash_wipe(&ctx, sizeof ctx);
   return ok;
@@ -48,7 +50,8 @@ int hash_key (tuya_key *key, tuya_str secret) {
 static int resume (SHA256_CTX *ctx, const uint32_t state[8]) {
   int i;
   if (!SHA256_Init(ctx)) return 0;
-  for (i = 0; i < 8; i++) ctx->h[i] = state[i];
+  for (i = 0; i < 8; i++)
+    ctx->h[i] = state[i];
   ctx->Nl = HASH_BLOCK * 8;
   return 1;
 }
@@ -58,7 +61,8 @@ int hash_mac (const tuya_key *key, const tuya_str *parts, size_t nparts,
   SHA256_CTX ctx;
   size_t i;
   int ok = resume(&ctx, key->inner);
-  for (i = 0; ok && i < nparts; i++) ok = SHA256_Update(&ctx, parts[i].p, parts[i].n);
+  for (i = 0; ok && i < nparts; i++)
+    ok = SHA256_Update(&ctx, parts[i].p, parts[i].n);
   ok = ok && SHA256_Final(digest, &ctx);
   ok = ok && resume(&ctx, key->outer) && SHA256_Update(&ctx, digest, HASH_SIZE);
   return ok && SHA256_Final(digest, &ctx);

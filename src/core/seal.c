@@ -83,11 +83,20 @@ static int is_header_value (tuya_str s) {
 }
 
 static const char *name_rule (tuya_str name) {
-  static const char *const signers[] = {
-      "sign", "t", "client_id", "access_token", "nonce", "sign_method", "signature-headers", NULL};
-  static const char *const transports[] = {"host", "content-length", "transfer-encoding", "connection",
-                                           "expect", "te", "trailer", "upgrade", "keep-alive",
-                                           "proxy-connection", "proxy-authorization", NULL};
+  static const char *const signers[] = {"sign",  "t",           "client_id",         "access_token",
+                                        "nonce", "sign_method", "signature-headers", NULL};
+  static const char *const transports[] = {"host",
+                                           "content-length",
+                                           "transfer-encoding",
+                                           "connection",
+                                           "expect",
+                                           "te",
+                                           "trailer",
+                                           "upgrade",
+                                           "keep-alive",
+                                           "proxy-connection",
+                                           "proxy-authorization",
+                                           NULL};
   if (!is_token(name)) return "header name: empty, or holds a character that may not stand in one";
   if (is_one_of(name, signers)) return "header name: the signer sends this header itself";
   if (is_one_of(name, transports)) return "header name: the transport sends this header itself";
@@ -152,6 +161,8 @@ tuya_err tuya_request_check (const tuya_request *request, tuya_fault *why) {
   }
   if (request->body.n > TUYA_MAX_BODY)
     return fail(why, TUYA_ELIMIT, "body: too long", TUYA_MAX_BODY);
+  if (request->body.n && request->method.p[0] == 'H')
+    return fail(why, TUYA_EINVAL, "body: a HEAD request has none", 0);
   if (request->content_type.n > TUYA_MAX_HEADER_VALUE || !is_header_value(request->content_type))
     return fail(why, TUYA_EINVAL, "content_type: cannot stand in a header", 0);
   if (request->lang.n > TUYA_MAX_ID || !is_header_value(request->lang))
@@ -205,10 +216,22 @@ static tuya_err check_signer (const tuya_signer *signer, tuya_fault *why) {
   return check_ids(signer, why);
 }
 
+static int begins (tuya_str s, tuya_str prefix) {
+  return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+}
+
+int tuya_is_token_call (tuya_str path) {
+  const tuya_str token = LITERAL("/v1.0/token"), authorize = LITERAL("/v1.0/authorize_token");
+  if (begins(path, token)) return path.n == token.n || path.p[token.n] == '/';
+  return path.n == authorize.n && begins(path, authorize);
+}
+
 static tuya_err check (const tuya_request *request, const tuya_signer *signer, tuya_fault *why) {
   tuya_err err = tuya_request_check(request, why);
   if (err == TUYA_OK) err = check_signer(signer, why);
   if (err == TUYA_OK) err = check_algorithm(request, signer, why);
+  if (err == TUYA_OK && signer->access_token.n && tuya_is_token_call(request->path))
+    return fail(why, TUYA_EINVAL, "access_token: a token call is signed without one", 0);
   return err;
 }
 
@@ -262,7 +285,8 @@ static void hex_upper (const unsigned char *digest, char *hex) {
 /* printf would do, were it not for a host's locale and for 32-bit longs. */
 static void write_decimal (int64_t t, char digits[T_DIGITS]) {
   int i;
-  for (i = T_DIGITS - 1; i >= 0; i--, t /= 10) digits[i] = (char)('0' + t % 10);
+  for (i = T_DIGITS - 1; i >= 0; i--, t /= 10)
+    digits[i] = (char)('0' + t % 10);
 }
 
 static void add_body_hash (writer *w) {
@@ -360,9 +384,12 @@ static void add_table (writer *w) {
   buf_add(&w->out, (const char *)w->headers, size);
 }
 
-static void write_block (writer *w) {
+/* Writes the block of a checked request; against mem == NULL it is only counted. */
+static void write_block (writer *w, char *mem, size_t size) {
   unsigned char order[TUYA_MAX_QUERY];
   size_t start;
+  w->out.p = mem;
+  w->out.cap = size;
   url_sort(w->request->query, w->request->nquery, order);
   write_decimal(w->signer->t_ms, w->t);
   w->head.nheaders = 0;
@@ -383,20 +410,24 @@ static void write_block (writer *w) {
 
 tuya_err tuya_seal_size (const tuya_request *request, const tuya_signer *signer, size_t *size,
                          tuya_fault *why) {
-  writer w = {.request = request, .signer = signer, .out = {NULL, 0, 0}};
+  writer w;
   tuya_err err = check(request, signer, why);
   if (err != TUYA_OK) return err;
-  write_block(&w);
+  w.request = request;
+  w.signer = signer;
+  write_block(&w, NULL, 0);
   *size = w.out.n;
   return TUYA_OK;
 }
 
 tuya_err tuya_seal (const tuya_request *request, const tuya_signer *signer, void *mem, size_t size,
                     tuya_fault *why) {
-  writer w = {.request = request, .signer = signer, .out = {mem, size, 0}};
+  writer w;
   tuya_err err = check(request, signer, why);
   if (err != TUYA_OK) return err;
-  write_block(&w);
+  w.request = request;
+  w.signer = signer;
+  write_block(&w, mem, size);
   if (w.out.n > size) return fail(why, TUYA_ESPACE, "mem: smaller than tuya_seal_size said", size);
   if (!w.hashed) return fail(why, TUYA_EHASH, "hash: the library failed", 0);
   memcpy(mem, &w.head, sizeof w.head);

@@ -40,12 +40,12 @@ extern "C" {
 #define TUYA_VERSION "0.1.0"
 
 /* Limits. A request that passes one is refused with TUYA_ELIMIT. */
-#define TUYA_MAX_SECRET 128              /* HMAC takes any length; Tuya's secrets have 32 */
-#define TUYA_MAX_ID 256                  /* client id, nonce, bundle id: Tuya's have 20 to 64 */
-#define TUYA_MAX_TOKEN 4096              /* Tuya's have 32; app logins may have more */
-#define TUYA_MAX_TARGET 16384            /* as sent; servers refuse heads of 32 KiB */
-#define TUYA_MAX_QUERY 128               /* pairs; they are sorted by insertion, on the stack */
-#define TUYA_MAX_HEADERS 32              /* signed headers of the caller */
+#define TUYA_MAX_SECRET 128   /* HMAC takes any length; Tuya's secrets have 32 */
+#define TUYA_MAX_ID 256       /* client id, nonce, bundle id: Tuya's have 20 to 64 */
+#define TUYA_MAX_TOKEN 4096   /* Tuya's have 32; app logins may have more */
+#define TUYA_MAX_TARGET 16384 /* as sent; servers refuse heads of 32 KiB */
+#define TUYA_MAX_QUERY 128    /* pairs; they are sorted by insertion, on the stack */
+#define TUYA_MAX_HEADERS 32   /* signed headers of the caller */
 #define TUYA_MAX_HEADER_NAME 128
 #define TUYA_MAX_HEADER_VALUE 8192
 #define TUYA_MAX_BODY (64 * 1024 * 1024) /* offsets in a sealed block have 32 bits */
@@ -121,6 +121,12 @@ typedef struct tuya_request {
 } tuya_request;
 
 /*
+** Whether a path gets or refreshes a token: /v1.0/token and below, /v1.0/authorize_token
+** [published]. Such a call is signed without a token; one given is refused.
+*/
+int tuya_is_token_call (tuya_str path);
+
+/*
 ** Who signs, and when.
 ** client_id     Tuya's access id.
 ** access_token  {NULL,0} for token calls [published].
@@ -169,7 +175,8 @@ tuya_str tuya_sealed_target (const tuya_sealed *sealed);    /* path and query, a
 tuya_str tuya_sealed_body (const tuya_sealed *sealed);      /* n == 0: none */
 tuya_str tuya_sealed_canonical (const tuya_sealed *sealed); /* stringToSign; empty under TUYA_V1 */
 size_t tuya_sealed_nheaders (const tuya_sealed *sealed);
-tuya_pair tuya_sealed_header (const tuya_sealed *sealed, size_t i); /* i < nheaders, in send order */
+tuya_pair tuya_sealed_header (const tuya_sealed *sealed,
+                              size_t i); /* i < nheaders, in send order */
 
 /* The two primitives, for whoever verifies what others sent. 64 digits, no final NUL. */
 tuya_err tuya_sha256 (tuya_str data, char hex[64]); /* lower case, as a body hash is signed */

@@ -34,7 +34,8 @@ static const char *path_rule (unsigned char c) {
 
 const char *url_check_path (tuya_str path, size_t *at) {
   size_t i = 0;
-  while (i < path.n && is_path_char((unsigned char)path.p[i])) i++;
+  while (i < path.n && is_path_char((unsigned char)path.p[i]))
+    i++;
   *at = i;
   if (i < path.n) return path_rule((unsigned char)path.p[i]);
   *at = 0;
@@ -70,14 +71,15 @@ static void add_encoded (buf *b, tuya_str s) {
   size_t i = 0;
   while (i < s.n) {
     size_t start = i;
-    while (i < s.n && is_unreserved((unsigned char)s.p[i])) i++;
+    while (i < s.n && is_unreserved((unsigned char)s.p[i]))
+      i++;
     buf_add(b, s.p + start, i - start);
     if (i < s.n) add_escaped(b, (unsigned char)s.p[i++]);
   }
 }
 
 void url_write (buf *b, const tuya_request *request, const unsigned char *order, url_form form) {
-  void (*add) (buf *, tuya_str) = form == URL_SENT ? add_encoded : buf_addstr;
+  void (*add)(buf *, tuya_str) = form == URL_SENT ? add_encoded : buf_addstr;
   size_t i;
   buf_addstr(b, request->path);
   for (i = 0; i < request->nquery; i++) {

@@ -31,11 +31,11 @@ enum {
   DEFAULT_REPLY = 8 * 1024 * 1024,
   DEFAULT_TIMEOUT = 15000,
   DEFAULT_CONNECT = 5000,
-  MAX_HEAD = 64 * 1024,      /* of a reply; a server that sends more is not the cloud */
-  STREAMS = 100,             /* transfers a HTTP/2 connection carries; servers allow 100 or more */
-  STARTS_PER_TICK = 8,       /* each costs some ten microseconds */
-  EVENTS = 16,               /* descriptors dealt with in a tick */
-  SLOT_BITS = 16             /* of an id; the rest is a serial number */
+  MAX_HEAD = 64 * 1024, /* of a reply; a server that sends more is not the cloud */
+  STREAMS = 100,        /* transfers a HTTP/2 connection carries; servers allow 100 or more */
+  STARTS_PER_TICK = 8,  /* each costs some ten microseconds */
+  EVENTS = 16,          /* descriptors dealt with in a tick */
+  SLOT_BITS = 16        /* of an id; the rest is a serial number */
 };
 
 typedef enum state { FREE, QUEUED, ACTIVE, DONE } state;
@@ -236,7 +236,8 @@ static void free_transfer (tuya_pool *pool, transfer *t) {
 void tuya_pool_free (tuya_pool *pool) {
   size_t i;
   if (!pool) return;
-  for (i = 0; i < pool->nslots; i++) free_transfer(pool, pool->slots[i]);
+  for (i = 0; i < pool->nslots; i++)
+    free_transfer(pool, pool->slots[i]);
   curl_multi_cleanup(pool->multi); /* libcurl wants its transfers gone first */
   watch_free(pool->watch);
   ca_free(pool->ca);
@@ -347,7 +348,8 @@ static int copy_request (transfer *t, const tuya_sealed *sealed) {
   size_t size = tuya_sealed_size(sealed);
   size_t nodes = (tuya_sealed_nheaders(sealed) + UNWANTED) * sizeof(struct curl_slist);
   size_t block = (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
-  t->memory = malloc(block + nodes + lines_size(sealed) + sizeof "Expect:" + sizeof "Content-Type:");
+  t->memory =
+      malloc(block + nodes + lines_size(sealed) + sizeof "Expect:" + sizeof "Content-Type:");
   if (!t->memory) return 0;
   memcpy(t->memory, sealed, size);
   t->sealed = (const tuya_sealed *)(void *)t->memory;
@@ -553,26 +555,34 @@ static void launch_queued (tuya_pool *pool) {
 
 static tuya_net classify (CURLcode code) {
   switch (code) {
-  case CURLE_OK: return TUYA_NET_OK;
+  case CURLE_OK:
+    return TUYA_NET_OK;
   case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_RESOLVE_PROXY: return TUYA_NET_DNS;
-  case CURLE_COULDNT_CONNECT: return TUYA_NET_CONNECT;
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return TUYA_NET_DNS;
+  case CURLE_COULDNT_CONNECT:
+    return TUYA_NET_CONNECT;
   case CURLE_SSL_CONNECT_ERROR:
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CACERT_BADFILE:
   case CURLE_SSL_ISSUER_ERROR:
   case CURLE_SSL_CERTPROBLEM:
-  case CURLE_SSL_CIPHER: return TUYA_NET_TLS;
-  case CURLE_OPERATION_TIMEDOUT: return TUYA_NET_TIMEOUT;
+  case CURLE_SSL_CIPHER:
+    return TUYA_NET_TLS;
+  case CURLE_OPERATION_TIMEDOUT:
+    return TUYA_NET_TIMEOUT;
   case CURLE_WRITE_ERROR: /* on_body or on_head would not take more */
-  case CURLE_FILESIZE_EXCEEDED: return TUYA_NET_TOO_LARGE;
+  case CURLE_FILESIZE_EXCEEDED:
+    return TUYA_NET_TOO_LARGE;
   case CURLE_ABORTED_BY_CALLBACK: /* before_request: the first attempt met a closed connection */
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
   case CURLE_GOT_NOTHING:
   case CURLE_PARTIAL_FILE:
-  case CURLE_HTTP2_STREAM: return TUYA_NET_RESET;
-  default: return TUYA_NET_PROTOCOL;
+  case CURLE_HTTP2_STREAM:
+    return TUYA_NET_RESET;
+  default:
+    return TUYA_NET_PROTOCOL;
   }
 }
 
@@ -664,7 +674,8 @@ int tuya_pool_tick (tuya_pool *pool) {
 int64_t tuya_pool_timeout (tuya_pool *pool) {
   int64_t next = pool->timer >= 0 && pool->timer < pool->deadline ? pool->timer : pool->deadline;
   int64_t left = next - now();
-  if (pool->nevents || pool->done.first || (pool->nqueued && pool->nactive < capacity(pool))) return 0;
+  if (pool->nevents || pool->done.first || (pool->nqueued && pool->nactive < capacity(pool)))
+    return 0;
   if (next == INT64_MAX) return -1;
   return left > 0 ? left : 0;
 }

@@ -44,7 +44,8 @@ int watch_set (watch *w, int fd, int what) {
     epoll_ctl(w->epoll, EPOLL_CTL_DEL, fd, &event);
     return 1;
   }
-  event.events = (what & WATCH_IN ? (uint32_t)EPOLLIN : 0) | (what & WATCH_OUT ? (uint32_t)EPOLLOUT : 0);
+  event.events =
+      (what & WATCH_IN ? (uint32_t)EPOLLIN : 0) | (what & WATCH_OUT ? (uint32_t)EPOLLOUT : 0);
   event.data.fd = fd;
   if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &event) == 0) return 1;
   return errno == ENOENT && epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
@@ -90,7 +91,8 @@ static int grow (watch *w) {
 
 int watch_set (watch *w, int fd, int what) {
   size_t i = 0;
-  while (i < w->n && w->fds[i].fd != fd) i++;
+  while (i < w->n && w->fds[i].fd != fd)
+    i++;
   if (what == 0) {
     if (i < w->n) w->fds[i] = w->fds[--w->n];
     return 1;

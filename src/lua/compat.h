@@ -15,15 +15,15 @@
 
 /* Seen by `nm -D`: the luaopen_* functions and nothing else. */
 #if defined(_WIN32)
-#define TUYA_EXPORT __declspec (dllexport)
+#define TUYA_EXPORT __declspec(dllexport)
 #elif defined(__GNUC__)
-#define TUYA_EXPORT __attribute__ ((visibility ("default")))
+#define TUYA_EXPORT __attribute__((visibility("default")))
 #else
 #define TUYA_EXPORT
 #endif
 
 #if defined(__GNUC__)
-#define COMPAT_UNUSED __attribute__ ((unused))
+#define COMPAT_UNUSED __attribute__((unused))
 #else
 #define COMPAT_UNUSED
 #endif
@@ -43,6 +43,17 @@
 #else
 #define compat_newuserdata(L, size) lua_newuserdatauv(L, size, 0)
 #endif
+
+/* luaL_checkudata without the raise: NULL for anything that is not of the class. */
+static COMPAT_UNUSED void *compat_testudata (lua_State *L, int arg, const char *name) {
+  void *p = lua_touserdata(L, arg);
+  int same;
+  if (!p || !lua_getmetatable(L, arg)) return NULL;
+  luaL_getmetatable(L, name); /* stack: its metatable, the class */
+  same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return same ? p : NULL;
+}
 
 /* Raises unless the Lua that runs is the Lua whose headers built this module. */
 static COMPAT_UNUSED void compat_checkversion (lua_State *L) {

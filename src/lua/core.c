@@ -37,11 +37,6 @@ static tuya_str check_str (lua_State *L, int arg) {
   return s;
 }
 
-static tuya_str opt_str (lua_State *L, int arg) {
-  tuya_str none = {NULL, 0};
-  return lua_isnoneornil(L, arg) ? none : check_str(L, arg);
-}
-
 /* --- key: { tuya_key, open } --- */
 
 typedef struct key_box {
@@ -62,10 +57,14 @@ static int key_new (lua_State *L) {
   luaL_getmetatable(L, KEY);
   lua_setmetatable(L, -2);
   switch (tuya_key_init(&box->key, secret)) {
-  case TUYA_OK: break;
-  case TUYA_ELIMIT: return push_fault(L, "secret: longer than 128 bytes", TUYA_MAX_SECRET);
-  case TUYA_EINVAL: return push_fault(L, "secret: empty", 0);
-  default: return luaL_error(L, "the hash library failed");
+  case TUYA_OK:
+    break;
+  case TUYA_ELIMIT:
+    return push_fault(L, "secret: longer than 128 bytes", TUYA_MAX_SECRET);
+  case TUYA_EINVAL:
+    return push_fault(L, "secret: empty", 0);
+  default:
+    return luaL_error(L, "the hash library failed");
   }
   box->open = 1;
   return 1;
@@ -95,17 +94,30 @@ static int key_tostring (lua_State *L) {
 
 /* --- request: a table of strings and of lists of { name, value } --- */
 
-/* Slots that reading a request leaves on the stack: a table and two strings a pair, and few. */
-enum { REQUEST_SLOTS = 3 * (TUYA_MAX_QUERY + TUYA_MAX_HEADERS) + 16 };
-
 typedef struct request_box {
   tuya_request request;
   tuya_pair query[TUYA_MAX_QUERY], headers[TUYA_MAX_HEADERS];
 } request_box;
 
-static void raw_field (lua_State *L, int table, const char *name) {
-  lua_pushstring(L, name);
+/*
+** The names of a request's fields are upvalues of the functions that read one: strings made
+** once, where lua_pushstring would look each of them up for every signature.
+*/
+enum { METHOD = 1, PATH, BODY, CONTENT_TYPE, LANG, QUERY, HEADERS };
+
+static const char *const field_names[] = {"method", "path",  "body",    "content_type",
+                                          "lang",   "query", "headers", NULL};
+
+static void raw_field (lua_State *L, int table, int field) {
+  lua_pushvalue(L, lua_upvalueindex(field));
   lua_rawget(L, table);
+}
+
+static void push_reader (lua_State *L, lua_CFunction f) {
+  int i;
+  for (i = 0; field_names[i]; i++)
+    lua_pushstring(L, field_names[i]);
+  lua_pushcclosure(L, f, i);
 }
 
 /* The value on top, which stays there. */
@@ -117,9 +129,9 @@ static tuya_str top_str (lua_State *L, const char *name) {
   return s;
 }
 
-static tuya_str read_field (lua_State *L, int table, const char *name) {
-  raw_field(L, table, name);
-  return top_str(L, name);
+static tuya_str read_field (lua_State *L, int table, int field) {
+  raw_field(L, table, field);
+  return top_str(L, field_names[field - 1]);
 }
 
 static tuya_str read_item (lua_State *L, int pair, int i, const char *name) {
@@ -128,16 +140,19 @@ static tuya_str read_item (lua_State *L, int pair, int i, const char *name) {
   return top_str(L, name);
 }
 
-/* The list of pairs in request[name]; more than max are counted and not read. */
-static size_t read_pairs (lua_State *L, int table, const char *name, tuya_pair *pairs, size_t max) {
+/* The list of pairs in a field, three slots each; more than max are counted, not read. */
+static size_t read_pairs (lua_State *L, int table, int field, tuya_pair *pairs, size_t max) {
+  const char *name = field_names[field - 1];
   size_t i, n;
   int list;
-  raw_field(L, table, name);
+  raw_field(L, table, field);
   if (lua_isnil(L, -1)) return 0;
   if (!lua_istable(L, -1)) return (size_t)luaL_error(L, "%s: a list of pairs expected", name);
   list = lua_gettop(L);
   n = compat_rawlen(L, list);
-  for (i = 0; i < n && n <= max; i++) {
+  if (n > max) return n;
+  luaL_checkstack(L, 3 * (int)n + 8, "a list of pairs");
+  for (i = 0; i < n; i++) {
     lua_rawgeti(L, list, (int)i + 1);
     if (!lua_istable(L, -1)) return (size_t)luaL_error(L, "%s: a list of pairs expected", name);
     pairs[i].name = read_item(L, lua_gettop(L), 1, name);
@@ -149,16 +164,16 @@ static size_t read_pairs (lua_State *L, int table, const char *name, tuya_pair *
 static void read_request (lua_State *L, int table, request_box *box) {
   tuya_request *r = &box->request;
   luaL_checktype(L, table, LUA_TTABLE);
-  luaL_checkstack(L, REQUEST_SLOTS, "a request");
-  r->method = read_field(L, table, "method");
-  r->path = read_field(L, table, "path");
-  r->body = read_field(L, table, "body");
-  r->content_type = read_field(L, table, "content_type");
-  r->lang = read_field(L, table, "lang");
+  luaL_checkstack(L, 16, "a request");
+  r->method = read_field(L, table, METHOD);
+  r->path = read_field(L, table, PATH);
+  r->body = read_field(L, table, BODY);
+  r->content_type = read_field(L, table, CONTENT_TYPE);
+  r->lang = read_field(L, table, LANG);
   r->query = box->query;
   r->headers = box->headers;
-  r->nquery = read_pairs(L, table, "query", box->query, TUYA_MAX_QUERY);
-  r->nheaders = read_pairs(L, table, "headers", box->headers, TUYA_MAX_HEADERS);
+  r->nquery = read_pairs(L, table, QUERY, box->query, TUYA_MAX_QUERY);
+  r->nheaders = read_pairs(L, table, HEADERS, box->headers, TUYA_MAX_HEADERS);
 }
 
 /* check(request) -> true | nil, rule, index */
@@ -174,31 +189,76 @@ static int request_check (lua_State *L) {
 
 /* --- sealed: a tuya_sealed block, without a finalizer --- */
 
-/* Moments come as numbers of any kind; what is no 13 digits is left to the core to refuse. */
-static int64_t check_moment (lua_State *L, int arg) {
-  lua_Number t = luaL_checknumber(L, arg);
-  return t >= 0 && t < 1e15 ? (int64_t)t : 0;
+enum { ARG_ACCESS_ID = 2, ARG_KEY, ARG_TOKEN, ARG_T, ARG_NONCE, ARG_BUNDLE_ID, ARG_ALGORITHM };
+
+/* A string or nil into s; 0 for anything else. */
+static int opt_string (lua_State *L, int arg, tuya_str *s) {
+  s->p = NULL;
+  s->n = 0;
+  if (lua_type(L, arg) == LUA_TSTRING) s->p = lua_tolstring(L, arg, &s->n);
+  return s->p || lua_isnil(L, arg);
 }
 
-static void read_signer (lua_State *L, tuya_signer *signer) {
-  signer->client_id = check_str(L, 2);
-  signer->key = check_key(L, 3);
-  signer->access_token = opt_str(L, 4);
-  signer->t_ms = check_moment(L, 5);
-  signer->nonce = opt_str(L, 6);
-  signer->bundle_id = opt_str(L, 7);
-  signer->algorithm = lua_toboolean(L, 8) ? TUYA_V1 : TUYA_V2;
+/* An integer, an integral float, or 13 digits; 0, which the core refuses, for anything else. */
+static int64_t read_moment (lua_State *L, int arg) {
+  size_t n = 0;
+  lua_Number t;
+  if (lua_type(L, arg) == LUA_TSTRING) {
+    const char *digits = lua_tolstring(L, arg, &n);
+    int64_t value = 0;
+    if (n != 13) return 0;
+    for (; n > 0 && *digits >= '0' && *digits <= '9'; n--)
+      value = 10 * value + (*digits++ - '0');
+    return n == 0 ? value : 0;
+  }
+  t = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : 0;
+  return t >= 0 && t < 1e15 && (lua_Number)(int64_t)t == t ? (int64_t)t : 0;
 }
 
-/* seal(request, access_id, key, token, t, nonce, bundle_id, v1) -> sealed | nil, rule, index */
+static const char *read_algorithm (lua_State *L, int arg, tuya_algorithm *algorithm) {
+  tuya_str name;
+  *algorithm = TUYA_V2;
+  if (lua_isnil(L, arg)) return NULL;
+  if (opt_string(L, arg, &name) && name.n == 2 && name.p[0] == 'v') {
+    if (name.p[1] == '2') return NULL;
+    *algorithm = TUYA_V1;
+    if (name.p[1] == '1') return NULL;
+  }
+  return "algorithm: \"v2\", or \"v1\" for projects made before 2021-06-30";
+}
+
+static const char *read_key (lua_State *L, int arg, const tuya_key **key) {
+  const key_box *box = (const key_box *)compat_testudata(L, arg, KEY);
+  if (!box) return "key: make one with tuya.key(secret)";
+  *key = &box->key;
+  return box->open ? NULL : "key: attempt to use a closed key";
+}
+
+/* The rule that an argument breaks, or NULL. */
+static const char *read_signer (lua_State *L, tuya_signer *signer) {
+  const char *rule = read_key(L, ARG_KEY, &signer->key);
+  if (rule) return rule;
+  if (!opt_string(L, ARG_ACCESS_ID, &signer->client_id)) return "access_id: a string expected";
+  if (!opt_string(L, ARG_TOKEN, &signer->access_token)) return "access_token: a string expected";
+  if (!opt_string(L, ARG_NONCE, &signer->nonce))
+    return "nonce: a string expected, or false for none";
+  if (!opt_string(L, ARG_BUNDLE_ID, &signer->bundle_id)) return "bundle_id: a string expected";
+  signer->t_ms = read_moment(L, ARG_T);
+  return read_algorithm(L, ARG_ALGORITHM, &signer->algorithm);
+}
+
+/* seal(request, access_id, key, token, t, nonce, bundle_id, algorithm) -> sealed | nil, rule, index
+ */
 static int seal (lua_State *L) {
   request_box box;
   tuya_signer signer;
   tuya_fault fault;
+  const char *rule;
   size_t size;
   void *mem;
-  lua_settop(L, 8);
-  read_signer(L, &signer);
+  lua_settop(L, ARG_ALGORITHM);
+  rule = read_signer(L, &signer);
+  if (rule) return push_fault(L, rule, 0);
   read_request(L, 1, &box);
   if (tuya_seal_size(&box.request, &signer, &size, &fault) != TUYA_OK)
     return push_fault(L, fault.what, fault.at);
@@ -207,6 +267,17 @@ static int seal (lua_State *L) {
     return luaL_error(L, "cannot sign: %s", fault.what);
   luaL_getmetatable(L, SEALED);
   lua_setmetatable(L, -2);
+  return 1;
+}
+
+static int is_sealed (lua_State *L) {
+  lua_pushboolean(L, compat_testudata(L, 1, SEALED) != NULL);
+  return 1;
+}
+
+static int is_key (lua_State *L) {
+  const key_box *box = (const key_box *)compat_testudata(L, 1, KEY);
+  lua_pushboolean(L, box && box->open);
   return 1;
 }
 
@@ -260,19 +331,16 @@ static const luaL_Reg key_methods[] = {{"mac", key_mac}, {"close", key_close}, {
 static const luaL_Reg key_metamethods[] = {
     {"__gc", key_close}, {"__close", key_close}, {"__tostring", key_tostring}, {NULL, NULL}};
 
-static const luaL_Reg sealed_methods[] = {{"method", sealed_method},
-                                          {"target", sealed_target},
-                                          {"body", sealed_body},
-                                          {"canonical", sealed_canonical},
-                                          {"headers", sealed_headers},
-                                          {NULL, NULL}};
+static const luaL_Reg sealed_methods[] = {
+    {"method", sealed_method},       {"target", sealed_target},   {"body", sealed_body},
+    {"canonical", sealed_canonical}, {"headers", sealed_headers}, {NULL, NULL}};
 
 static const luaL_Reg sealed_metamethods[] = {{"__tostring", sealed_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"key", key_new},    {"check", request_check}, {"seal", seal},
-    {"sha256", sha256},  {"now", system_now},      {"monotonic", system_monotonic},
-    {NULL, NULL}};
+static const luaL_Reg functions[] = {{"key", key_new},    {"is_key", is_key},
+                                     {"sha256", sha256},  {"is_sealed", is_sealed},
+                                     {"now", system_now}, {"monotonic", system_monotonic},
+                                     {NULL, NULL}};
 
 TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
   compat_checkversion(L);
@@ -280,6 +348,10 @@ TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
   compat_newclass(L, SEALED, sealed_methods, sealed_metamethods);
   lua_newtable(L);
   compat_setfuncs(L, functions);
+  push_reader(L, request_check);
+  lua_setfield(L, -2, "check");
+  push_reader(L, seal);
+  lua_setfield(L, -2, "seal");
   system_pushnonce(L);
   lua_setfield(L, -2, "nonce");
   lua_pushliteral(L, TUYA_VERSION);

@@ -141,14 +141,22 @@ static int pool_timeout (lua_State *L) {
 
 static const char *error_name (tuya_net error) {
   switch (error) {
-  case TUYA_NET_OK: return NULL;
-  case TUYA_NET_DNS: return "dns";
-  case TUYA_NET_CONNECT: return "connect";
-  case TUYA_NET_TLS: return "tls";
-  case TUYA_NET_TIMEOUT: return "timeout";
-  case TUYA_NET_RESET: return "reset";
-  case TUYA_NET_TOO_LARGE: return "too_large";
-  default: return "protocol";
+  case TUYA_NET_OK:
+    return NULL;
+  case TUYA_NET_DNS:
+    return "dns";
+  case TUYA_NET_CONNECT:
+    return "connect";
+  case TUYA_NET_TLS:
+    return "tls";
+  case TUYA_NET_TIMEOUT:
+    return "timeout";
+  case TUYA_NET_RESET:
+    return "reset";
+  case TUYA_NET_TOO_LARGE:
+    return "too_large";
+  default:
+    return "protocol";
   }
 }
 
@@ -178,10 +186,9 @@ static int pool_take (lua_State *L) {
   return 5;
 }
 
-static const luaL_Reg methods[] = {{"start", pool_start}, {"cancel", pool_cancel},
-                                   {"tick", pool_tick},   {"wait", pool_wait},
-                                   {"take", pool_take},   {"timeout", pool_timeout},
-                                   {"close", pool_close}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"start", pool_start}, {"cancel", pool_cancel},   {"tick", pool_tick},   {"wait", pool_wait},
+    {"take", pool_take},   {"timeout", pool_timeout}, {"close", pool_close}, {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {
     {"__gc", pool_close}, {"__close", pool_close}, {"__tostring", pool_tostring}, {NULL, NULL}};
