@@ -188,7 +188,7 @@ static void *on_target (void *cls, const char *target, struct MHD_Connection *co
   server *s = (server *)cls;
   exchange *e = (exchange *)calloc(1, sizeof *e);
   if (!e) return NULL;
-  if (!bytes_append(&e->target, target, strlen(target))) {
+  if (!bytes_append(&e->target, target, target ? strlen(target) : 0)) {
     free(e);
     return NULL;
   }
@@ -222,7 +222,7 @@ static enum MHD_Result on_header (void *cls, enum MHD_ValueKind kind, const char
 
 /* Bytes of the head as they were on the wire, near enough for its bound. */
 static size_t head_size (const exchange *e) {
-  const size_t line = e->method.n + e->target.n + sizeof "  HTTP/1.1\r";
+  const size_t line = e->method.n + e->target.n + (sizeof "  HTTP/1.1\r\n\r\n" - 1);
   const size_t pieces = e->headers.n - e->nheaders * 2 * sizeof(size_t);
   return line + pieces + e->nheaders * (sizeof ": \r\n" - 1);
 }
