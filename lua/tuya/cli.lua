@@ -80,9 +80,11 @@ local function attempt(run, ...)
    return result, message
 end
 
+local TICK = 1 -- seconds; a Ctrl-C just before the wait is heeded after it
+
 local function serve(listener, forever)
    repeat
-      local what = listener:tick(60, not forever)
+      local what = listener:tick(TICK, not forever)
    until what == "closed"
 end
 
