@@ -100,24 +100,46 @@ typedef struct request_box {
 } request_box;
 
 /*
-** The names of a request's fields are upvalues of the functions that read one: strings made
-** once, where lua_pushstring would look each of them up for every signature.
+** Upvalues of the functions that read a request or a signer: the names of the fields, as
+** strings made once, where lua_pushstring would look each of them up for every signature; and
+** the randomness for nonces.
 */
-enum { METHOD = 1, PATH, BODY, CONTENT_TYPE, LANG, QUERY, HEADERS };
+enum {
+  METHOD = 1,
+  PATH,
+  BODY,
+  CONTENT_TYPE,
+  LANG,
+  QUERY,
+  HEADERS,
+  ACCESS_ID,
+  THE_KEY,
+  TOKEN,
+  MOMENT,
+  NONCE,
+  BUNDLE_ID,
+  ALGORITHM,
+  RANDOMNESS,
+  FIRST_OF_SIGNER = ACCESS_ID,
+  SIGNER_FIELDS = ALGORITHM - ACCESS_ID + 1
+};
 
-static const char *const field_names[] = {"method", "path",  "body",    "content_type",
-                                          "lang",   "query", "headers", NULL};
+static const char *const field_names[] = {NULL,           "method",    "path",         "body",
+                                          "content_type", "lang",      "query",        "headers",
+                                          "access_id",    "key",       "access_token", "t",
+                                          "nonce",        "bundle_id", "algorithm"};
+
+static void push_reader (lua_State *L, lua_CFunction f) {
+  int i;
+  for (i = METHOD; i <= ALGORITHM; i++)
+    lua_pushstring(L, field_names[i]);
+  system_pushbatch(L);
+  lua_pushcclosure(L, f, RANDOMNESS);
+}
 
 static void raw_field (lua_State *L, int table, int field) {
   lua_pushvalue(L, lua_upvalueindex(field));
   lua_rawget(L, table);
-}
-
-static void push_reader (lua_State *L, lua_CFunction f) {
-  int i;
-  for (i = 0; field_names[i]; i++)
-    lua_pushstring(L, field_names[i]);
-  lua_pushcclosure(L, f, i);
 }
 
 /* The value on top, which stays there. */
@@ -131,7 +153,7 @@ static tuya_str top_str (lua_State *L, const char *name) {
 
 static tuya_str read_field (lua_State *L, int table, int field) {
   raw_field(L, table, field);
-  return top_str(L, field_names[field - 1]);
+  return top_str(L, field_names[field]);
 }
 
 static tuya_str read_item (lua_State *L, int pair, int i, const char *name) {
@@ -142,7 +164,7 @@ static tuya_str read_item (lua_State *L, int pair, int i, const char *name) {
 
 /* The list of pairs in a field, three slots each; more than max are counted, not read. */
 static size_t read_pairs (lua_State *L, int table, int field, tuya_pair *pairs, size_t max) {
-  const char *name = field_names[field - 1];
+  const char *name = field_names[field];
   size_t i, n;
   int list;
   raw_field(L, table, field);
@@ -187,9 +209,37 @@ static int request_check (lua_State *L) {
   return 1;
 }
 
+static int is_token_call (lua_State *L) {
+  lua_pushboolean(L, tuya_is_token_call(check_str(L, 1)));
+  return 1;
+}
+
 /* --- sealed: a tuya_sealed block, without a finalizer --- */
 
-enum { ARG_ACCESS_ID = 2, ARG_KEY, ARG_TOKEN, ARG_T, ARG_NONCE, ARG_BUNDLE_ID, ARG_ALGORITHM };
+/* A signer's values stand above the two arguments, each in a slot of its own. */
+#define SLOT(field) (3 + (field)-FIRST_OF_SIGNER)
+
+/* The field that the key at -2 names; short strings are the same where their address is. */
+static int signer_field (lua_State *L) {
+  const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+  int field;
+  for (field = FIRST_OF_SIGNER; name && field <= ALGORITHM; field++)
+    if (name == lua_tostring(L, lua_upvalueindex(field))) return field;
+  return 0;
+}
+
+/* Puts the values of the table at 2 into their slots; 0 with an unknown name at -2. */
+static int spread_signer (lua_State *L) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2 + SIGNER_FIELDS);
+  lua_pushnil(L);
+  while (lua_next(L, 2)) {
+    int field = signer_field(L);
+    if (!field) return 0;
+    lua_replace(L, SLOT(field)); /* stack: ... key */
+  }
+  return 1;
+}
 
 /* A string or nil into s; 0 for anything else. */
 static int opt_string (lua_State *L, int arg, tuya_str *s) {
@@ -199,27 +249,29 @@ static int opt_string (lua_State *L, int arg, tuya_str *s) {
   return s->p || lua_isnil(L, arg);
 }
 
-/* An integer, an integral float, or 13 digits; 0, which the core refuses, for anything else. */
+static int64_t read_digits (tuya_str s) {
+  int64_t value = 0;
+  size_t i;
+  for (i = 0; i < s.n && i < 13 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+    value = 10 * value + (s.p[i] - '0');
+  return i == s.n ? value : 0;
+}
+
+/* An integer, an integral float or 13 digits; 0, which the core refuses, for anything else. */
 static int64_t read_moment (lua_State *L, int arg) {
-  size_t n = 0;
   lua_Number t;
-  if (lua_type(L, arg) == LUA_TSTRING) {
-    const char *digits = lua_tolstring(L, arg, &n);
-    int64_t value = 0;
-    if (n != 13) return 0;
-    for (; n > 0 && *digits >= '0' && *digits <= '9'; n--)
-      value = 10 * value + (*digits++ - '0');
-    return n == 0 ? value : 0;
-  }
+  tuya_str digits;
+  if (lua_isnil(L, arg)) return system_now();
+  if (opt_string(L, arg, &digits)) return read_digits(digits);
   t = lua_type(L, arg) == LUA_TNUMBER ? lua_tonumber(L, arg) : 0;
   return t >= 0 && t < 1e15 && (lua_Number)(int64_t)t == t ? (int64_t)t : 0;
 }
 
-static const char *read_algorithm (lua_State *L, int arg, tuya_algorithm *algorithm) {
+static const char *read_algorithm (lua_State *L, tuya_algorithm *algorithm) {
   tuya_str name;
   *algorithm = TUYA_V2;
-  if (lua_isnil(L, arg)) return NULL;
-  if (opt_string(L, arg, &name) && name.n == 2 && name.p[0] == 'v') {
+  if (lua_isnil(L, SLOT(ALGORITHM))) return NULL;
+  if (opt_string(L, SLOT(ALGORITHM), &name) && name.n == 2 && name.p[0] == 'v') {
     if (name.p[1] == '2') return NULL;
     *algorithm = TUYA_V1;
     if (name.p[1] == '1') return NULL;
@@ -227,37 +279,57 @@ static const char *read_algorithm (lua_State *L, int arg, tuya_algorithm *algori
   return "algorithm: \"v2\", or \"v1\" for projects made before 2021-06-30";
 }
 
-static const char *read_key (lua_State *L, int arg, const tuya_key **key) {
-  const key_box *box = (const key_box *)compat_testudata(L, arg, KEY);
+static const char *read_key (lua_State *L, const tuya_key **key) {
+  const key_box *box = (const key_box *)compat_testudata(L, SLOT(THE_KEY), KEY);
   if (!box) return "key: make one with tuya.key(secret)";
   *key = &box->key;
   return box->open ? NULL : "key: attempt to use a closed key";
 }
 
-/* The rule that an argument breaks, or NULL. */
-static const char *read_signer (lua_State *L, tuya_signer *signer) {
-  const char *rule = read_key(L, ARG_KEY, &signer->key);
-  if (rule) return rule;
-  if (!opt_string(L, ARG_ACCESS_ID, &signer->client_id)) return "access_id: a string expected";
-  if (!opt_string(L, ARG_TOKEN, &signer->access_token)) return "access_token: a string expected";
-  if (!opt_string(L, ARG_NONCE, &signer->nonce))
+/* Absent: one of ours, unless the algorithm has none. false: none. */
+static const char *read_nonce (lua_State *L, tuya_signer *signer, char *fresh) {
+  int given = lua_toboolean(L, SLOT(NONCE)), absent = lua_isnil(L, SLOT(NONCE));
+  signer->nonce.p = NULL;
+  signer->nonce.n = 0;
+  if (given && !opt_string(L, SLOT(NONCE), &signer->nonce))
     return "nonce: a string expected, or false for none";
-  if (!opt_string(L, ARG_BUNDLE_ID, &signer->bundle_id)) return "bundle_id: a string expected";
-  signer->t_ms = read_moment(L, ARG_T);
-  return read_algorithm(L, ARG_ALGORITHM, &signer->algorithm);
+  if (absent && signer->algorithm == TUYA_V2) {
+    system_nonce(L, lua_touserdata(L, lua_upvalueindex(RANDOMNESS)), fresh);
+    signer->nonce.p = fresh;
+    signer->nonce.n = SYSTEM_NONCE;
+  }
+  return NULL;
 }
 
-/* seal(request, access_id, key, token, t, nonce, bundle_id, algorithm) -> sealed | nil, rule, index
- */
+/* The rule that a field breaks, or NULL. `fresh` is room for a nonce of ours. */
+static const char *read_signer (lua_State *L, tuya_signer *signer, char *fresh) {
+  const char *rule = read_key(L, &signer->key);
+  if (!rule) rule = read_algorithm(L, &signer->algorithm);
+  if (!rule) rule = read_nonce(L, signer, fresh);
+  if (rule) return rule;
+  signer->t_ms = read_moment(L, SLOT(MOMENT));
+  if (!opt_string(L, SLOT(ACCESS_ID), &signer->client_id)) return "access_id: a string expected";
+  if (!opt_string(L, SLOT(TOKEN), &signer->access_token)) return "access_token: a string expected";
+  if (!opt_string(L, SLOT(BUNDLE_ID), &signer->bundle_id)) return "bundle_id: a string expected";
+  return NULL;
+}
+
+/* seal(request, signer) -> sealed | nil, rule, index | nil, nil, the unknown name */
 static int seal (lua_State *L) {
   request_box box;
   tuya_signer signer;
   tuya_fault fault;
+  char fresh[SYSTEM_NONCE];
   const char *rule;
   size_t size;
   void *mem;
-  lua_settop(L, ARG_ALGORITHM);
-  rule = read_signer(L, &signer);
+  if (!spread_signer(L)) {
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushvalue(L, -4);
+    return 3;
+  }
+  rule = read_signer(L, &signer, fresh);
   if (rule) return push_fault(L, rule, 0);
   read_request(L, 1, &box);
   if (tuya_seal_size(&box.request, &signer, &size, &fault) != TUYA_OK)
@@ -326,6 +398,13 @@ static int sha256 (lua_State *L) {
   return 1;
 }
 
+static int nonce (lua_State *L) {
+  char hex[SYSTEM_NONCE];
+  system_nonce(L, lua_touserdata(L, lua_upvalueindex(1)), hex);
+  lua_pushlstring(L, hex, sizeof hex);
+  return 1;
+}
+
 static const luaL_Reg key_methods[] = {{"mac", key_mac}, {"close", key_close}, {NULL, NULL}};
 
 static const luaL_Reg key_metamethods[] = {
@@ -337,9 +416,13 @@ static const luaL_Reg sealed_methods[] = {
 
 static const luaL_Reg sealed_metamethods[] = {{"__tostring", sealed_tostring}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {{"key", key_new},    {"is_key", is_key},
-                                     {"sha256", sha256},  {"is_sealed", is_sealed},
-                                     {"now", system_now}, {"monotonic", system_monotonic},
+static const luaL_Reg functions[] = {{"key", key_new},
+                                     {"is_key", is_key},
+                                     {"is_sealed", is_sealed},
+                                     {"now", system_pushnow},
+                                     {"monotonic", system_monotonic},
+                                     {"sha256", sha256},
+                                     {"is_token_call", is_token_call},
                                      {NULL, NULL}};
 
 TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
@@ -352,7 +435,8 @@ TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
   lua_setfield(L, -2, "check");
   push_reader(L, seal);
   lua_setfield(L, -2, "seal");
-  system_pushnonce(L);
+  system_pushbatch(L);
+  lua_pushcclosure(L, nonce, 1);
   lua_setfield(L, -2, "nonce");
   lua_pushliteral(L, TUYA_VERSION);
   lua_setfield(L, -2, "VERSION");

@@ -6,7 +6,6 @@
 */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdint.h>
 #include <sys/random.h>
 #include <sys/types.h>
 #include <time.h>
@@ -14,17 +13,19 @@
 
 #include "system.h"
 
-enum { NONCE_BYTES = 16, BATCH = 256 };
+enum { NONCE_BYTES = SYSTEM_NONCE / 2, BATCH = 256 };
 
-int system_now (lua_State *L) {
+int64_t system_now (void) {
   struct timespec now;
-  int64_t ms;
   clock_gettime(CLOCK_REALTIME, &now);
-  ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int system_pushnow (lua_State *L) {
 #if LUA_VERSION_NUM >= 503 && LUA_MAXINTEGER / 1000 >= INT64_MAX / 1000
-  lua_pushinteger(L, (lua_Integer)ms);
+  lua_pushinteger(L, (lua_Integer)system_now());
 #else
-  lua_pushnumber(L, (lua_Number)ms); /* lua_Integer may have 32 bits; a double is exact to 2^53 */
+  lua_pushnumber(L, (lua_Number)system_now()); /* lua_Integer may have 32 bits */
 #endif
   return 1;
 }
@@ -36,7 +37,7 @@ int system_monotonic (lua_State *L) {
   return 1;
 }
 
-/* Bytes that nobody has used; in a userdata that only the nonce function can reach. */
+/* Bytes that nobody has used; in a userdata that only C can reach. */
 typedef struct batch {
   pid_t pid;
   size_t used;
@@ -55,25 +56,21 @@ static int refill (batch *b) {
   return 1;
 }
 
-static int nonce (lua_State *L) {
+void system_pushbatch (lua_State *L) {
+  batch *b = (batch *)compat_newuserdata(L, sizeof *b);
+  b->pid = 0;
+  b->used = BATCH;
+}
+
+void system_nonce (lua_State *L, void *data, char hex[SYSTEM_NONCE]) {
   static const char digits[] = "0123456789abcdef";
-  batch *b = (batch *)lua_touserdata(L, lua_upvalueindex(1));
-  char hex[2 * NONCE_BYTES];
+  batch *b = (batch *)data;
   int i;
   if ((b->used + NONCE_BYTES > BATCH || b->pid != getpid()) && !refill(b))
-    return luaL_error(L, "no randomness: %s", strerror(errno));
+    luaL_error(L, "no randomness: %s", strerror(errno));
   for (i = 0; i < NONCE_BYTES; i++) {
     unsigned char c = b->bytes[b->used++];
     hex[2 * i] = digits[c >> 4];
     hex[2 * i + 1] = digits[c & 15];
   }
-  lua_pushlstring(L, hex, sizeof hex);
-  return 1;
-}
-
-void system_pushnonce (lua_State *L) {
-  batch *b = (batch *)compat_newuserdata(L, sizeof *b);
-  b->pid = 0;
-  b->used = BATCH;
-  lua_pushcclosure(L, nonce, 1);
 }

@@ -4,15 +4,24 @@
 #ifndef TUYA_SYSTEM_H
 #define TUYA_SYSTEM_H
 
+#include <stdint.h>
+
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)
 
-int system_now (lua_State *L);       /* () -> ms since 1970, an integer where Lua has them */
+enum { SYSTEM_NONCE = 32 }; /* hex digits */
+
+int64_t system_now (void); /* ms since 1970 */
+
+int system_pushnow (lua_State *L);   /* () -> ms since 1970, an integer where Lua has them */
 int system_monotonic (lua_State *L); /* () -> seconds of a clock that is never set */
 
-/* Pushes the function () -> 32 hex digits. */
-void system_pushnonce (lua_State *L);
+/* Pushes what system_nonce draws from: a userdata. */
+void system_pushbatch (lua_State *L);
+
+/* Raises where the kernel has no randomness to give. */
+void system_nonce (lua_State *L, void *batch, char hex[SYSTEM_NONCE]);
 
 #pragma GCC visibility pop
 

@@ -1,0 +1,52 @@
+--- call.lua: a call, from token to result.
+-- The idea: a token that the cloud refuses (1010, 1011) is renewed and the same request signed anew, once.
+-- The danger: a loop; a call itself is never sent more than twice for that.
+-- @module tuya.call
+
+local core = require("tuya.core")
+local errors = require("tuya.errors")
+local exchange = require("tuya.exchange")
+local token = require("tuya.token")
+
+local call = {}
+
+local REFUSED = { [1010] = true, [1011] = true }
+
+local function fail(request, policy, detail)
+   detail.method = detail.method or request.method
+   detail.path = detail.path or request.path
+   detail.attempts = policy.attempts
+   return errors.failure(detail)
+end
+
+-- Result and envelope, or nil and detail; renews the token once.
+local function with_token(context, request, policy)
+   local refused
+   while true do
+      local access, detail = token.get(context, refused)
+      if not access then
+         detail.sent = refused and "yes" or "no" -- the call, not the token call
+         return nil, detail
+      end
+      local result, info = exchange.run(context, request, access, policy)
+      if result ~= nil or refused or not REFUSED[info.code] then return result, info end
+      refused = access
+   end
+end
+
+--- The flow of a call.
+-- @tparam table context the client's
+-- @tparam request request
+-- @tparam table policy as for `exchange.run`
+-- @return the result, or nil
+-- @treturn ?string message
+-- @treturn table the envelope, or the detail of the failure
+function call.run(context, request, policy)
+   local result, info
+   if core.is_token_call(request.path) then result, info = exchange.run(context, request, nil, policy)
+   else result, info = with_token(context, request, policy) end
+   if result == nil then return fail(request, policy, info) end
+   return result, nil, info
+end
+
+return call

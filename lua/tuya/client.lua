@@ -1,0 +1,328 @@
+--- client.lua: a signed client of one project.
+-- The idea: a call is built at the caller's line, where a mistake still raises, and then run as an op by a
+-- driver, where what the world does is returned.
+-- The danger: a client holds a secret and a token; none of it may be reached by whoever dumps the client.
+-- @module tuya.client
+
+local call = require("tuya.call")
+local core = require("tuya.core")
+local device = require("tuya.device")
+local drive = require("tuya.drive")
+local exchange = require("tuya.exchange")
+local json = require("tuya.json")
+local op = require("tuya.op")
+local options = require("tuya.options")
+local regions = require("tuya.regions")
+local request = require("tuya.request")
+
+local client = {}
+
+local OPTIONS = {
+   access_id = "string",
+   access_secret = "string",
+   key = "userdata",
+   region = "string",
+   endpoint = "string",
+   algorithm = "string",
+   bundle_id = "string",
+   transport = "table|userdata",
+   store = "table|userdata",
+   json = "table",
+   clock = "function",
+   nonce = "function|boolean",
+   log = "function",
+   timeout = "number",
+   connect_timeout = "number",
+   retries = "number",
+   max_connections = "number",
+   max_queue = "number",
+   max_reply = "number",
+   lang = "string",
+   ca_file = "string",
+   proxy = "string",
+   user_agent = "string",
+}
+
+-- What the transport over libcurl takes from a client's options.
+local TRANSPORT_OPTIONS = { "ca_file", "proxy", "user_agent", "max_connections", "max_queue", "max_reply" }
+
+local CALL = {
+   method = "string",
+   path = "string",
+   query = "table",
+   headers = "table",
+   body = "table|string",
+   content_type = "string",
+   idempotent = "boolean",
+   timeout = "number",
+   connect_timeout = "number",
+   retries = "number",
+}
+
+local TIMEOUT, CONNECT_TIMEOUT, RETRIES = 15, 5, 3
+
+-- All that a client knows, kept where a dump of the client does not get. A context does not refer to its
+-- client, or Lua 5.1 would keep both for ever.
+local contexts = setmetatable({}, { __mode = "k" })
+
+-- Unset credentials come from the environment, where there is one.
+local function from_environment(name)
+   local value = os and os.getenv and os.getenv(name)
+   if value ~= "" then return value end
+end
+
+local function pick_endpoint(given)
+   if given.endpoint and given.region then return nil, "region: given beside endpoint; one of them says where" end
+   if given.endpoint then return given.endpoint end
+   if given.region then return regions.endpoint(given.region) end
+   local endpoint, region = from_environment("TUYA_ENDPOINT"), from_environment("TUYA_REGION")
+   if endpoint then return endpoint end
+   if region then return regions.endpoint(region) end
+   return nil, "region: missing, and no TUYA_REGION in the environment"
+end
+
+-- The key, and whether it is ours to wipe.
+local function pick_key(given)
+   if given.key then
+      if core.is_key(given.key) then return given.key, false end
+      return nil, "key: made by tuya.key, and open"
+   end
+   local secret = given.access_secret or from_environment("TUYA_ACCESS_SECRET")
+   if not secret then return nil, "access_secret: missing, and no TUYA_ACCESS_SECRET in the environment" end
+   local key, rule = core.key(secret)
+   return key, key and true or "access_" .. rule
+end
+
+local function new_transport(given, endpoint)
+   if given.transport then return given.transport, false end
+   local curl = require("tuya.transport.curl")
+   local bare, rule = curl.endpoint(endpoint)
+   if not bare then return nil, rule end
+   local settings = { endpoint = bare }
+   for _, name in ipairs(TRANSPORT_OPTIONS) do settings[name] = given[name] end
+   return curl.new(settings), true
+end
+
+local function check_numbers(given)
+   for _, name in ipairs { "timeout", "connect_timeout", "max_connections", "max_queue", "max_reply" } do
+      local value = given[name]
+      if value and (value <= 0 or value ~= value) then return name .. ": must be more than 0" end
+   end
+   if given.retries and (given.retries < 0 or given.retries % 1 ~= 0) then return "retries: 0 or a whole number" end
+   if given.nonce == true then return "nonce: a function, or false for none" end
+   if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
+      return 'algorithm: "v2", or "v1" for projects made before 2021-06-30'
+   end
+end
+
+-- Events wait here until no flow is running, so that a log function may do what it likes.
+local function add_log(context, log)
+   local pending = {}
+   context.log = function(event)
+      if log then pending[#pending + 1] = event end
+   end
+   context.flush = function()
+      while pending[1] do pcall(log, table.remove(pending, 1)) end
+   end
+end
+
+-- What flows and drivers work with, or nil and the rule that an option breaks.
+local function new_context(given)
+   local rule = options.broken(given, OPTIONS) or check_numbers(given)
+   if rule then return nil, rule end
+   local access_id = given.access_id or from_environment("TUYA_ACCESS_ID")
+   if not access_id then return nil, "access_id: missing, and no TUYA_ACCESS_ID in the environment" end
+   local endpoint, key, own_key, transport, own_transport
+   endpoint, rule = pick_endpoint(given)
+   if not endpoint then return nil, rule end
+   key, own_key = pick_key(given)
+   if not key then return nil, own_key end
+   transport, own_transport = new_transport(given, endpoint)
+   if not transport then return nil, own_transport end
+   local context = {
+      access_id = access_id,
+      key = key,
+      own_key = own_key,
+      algorithm = given.algorithm,
+      bundle_id = given.bundle_id,
+      transport = transport,
+      own_transport = own_transport,
+      store = given.store or require("tuya.store.memory").new(),
+      token_key = "token " .. access_id .. " " .. endpoint,
+      codec = given.json or json,
+      clock = given.clock or core.now,
+      nonce = given.nonce,
+      lang = given.lang,
+      timeout = given.timeout or TIMEOUT,
+      connect_timeout = given.connect_timeout or CONNECT_TIMEOUT,
+      retries = given.retries or RETRIES,
+   }
+   add_log(context, given.log)
+   return context
+end
+
+-- Tries the signer before the first call does: a bad id raises where it was given.
+local function check_signer(context)
+   local probe = request.build({ method = "GET", path = "/" }, json)
+   local sealed, rule = require("tuya.sign").seal(probe, {
+      access_id = context.access_id,
+      key = context.key,
+      bundle_id = context.bundle_id,
+      algorithm = context.algorithm,
+   })
+   return not sealed and rule or nil
+end
+
+local methods = {}
+local metatable = {
+   __name = "tuya.client",
+   __index = methods,
+   __tostring = function(self)
+      return contexts[self] and "tuya.client" or "tuya.client (closed)"
+   end,
+}
+
+--- Makes a client: `tuya.client` without the raise.
+-- @tparam table given as for `tuya.client`
+-- @treturn ?client nil and the rule that is broken
+function client.new(given)
+   local context, rule = new_context(given)
+   if context then rule = check_signer(context) end
+   if rule then return nil, rule end
+   local self = setmetatable({}, metatable)
+   contexts[self] = context
+   return self
+end
+
+local function new_policy(context, spec, method)
+   local idempotent = spec.idempotent
+   if idempotent == nil then idempotent = exchange.is_idempotent(method) end
+   return {
+      idempotent = idempotent,
+      retries = spec.retries or context.retries,
+      connect_timeout = spec.connect_timeout or context.connect_timeout,
+      attempts = 0,
+   }
+end
+
+-- The op of a call and its context, or nil and the rule that is broken.
+local function prepare(self, spec)
+   local context = contexts[self]
+   if not context then return nil, "attempt to use a closed client" end
+   local rule = options.broken(spec, CALL) or check_numbers(spec)
+   if rule then return nil, rule end
+   local built
+   built, rule = request.build({
+      method = spec.method,
+      path = spec.path,
+      query = spec.query,
+      headers = spec.headers,
+      body = spec.body,
+      content_type = spec.content_type,
+      lang = context.lang,
+   }, context.codec)
+   if not built then return nil, rule end
+   return op.new(call.run, context, built, new_policy(context, spec, built.method)), context
+end
+
+local function perform(prepared, context, timeout)
+   return drive.run(context, prepared, timeout or context.timeout)
+end
+
+--- Makes a call, given whole.
+-- @tparam table spec `method`, `path`, `query`, `headers` (signed), `body` (table or string), `content_type`,
+-- `idempotent` (may be carried out twice without harm), `timeout` and `connect_timeout` (seconds), `retries`
+-- @return the result, `true` where the cloud sends success without one; or nil
+-- @treturn ?string message
+-- @treturn table the envelope (`t`, `tid`, `status`), or the detail of the failure
+function methods:request(spec)
+   local prepared, context = prepare(self, spec)
+   if not prepared then error("tuya.client:request: " .. context, 2) end
+   return perform(prepared, context, spec.timeout)
+end
+
+-- A call's options, with what its arguments say; nil and the rule when both say something.
+local function merge(given, fixed)
+   if given ~= nil and type(given) ~= "table" then return nil, "options: a table expected, got " .. type(given) end
+   local spec = {}
+   for name, value in pairs(given or {}) do spec[name] = value end
+   for name, value in pairs(fixed) do
+      if spec[name] ~= nil then return nil, name .. ": given twice" end
+      spec[name] = value
+   end
+   return spec
+end
+
+-- A method whose second argument is spec[second].
+local function verb(name, second)
+   return function(self, path, argument, given)
+      local spec, rule = merge(given, { method = name, path = path, [second] = argument })
+      local prepared, context
+      if spec then prepared, context = prepare(self, spec) end
+      if not prepared then error("tuya.client:" .. name:lower() .. ": " .. (rule or context), 2) end
+      return perform(prepared, context, spec.timeout)
+   end
+end
+
+--- Makes a GET call.
+-- @function get
+-- @tparam string path a query in it is taken apart and signed as the query
+-- @tparam[opt] table query name = string, integer, boolean or list of these; or a list of `{ name, value }`
+-- @tparam[opt] table options `headers`, `timeout`, `connect_timeout`, `retries`, `idempotent`, `body`
+-- @return as of `request`
+methods.get = verb("GET", "query")
+
+--- Makes a DELETE call.
+-- @function delete
+-- @tparam string path
+-- @tparam[opt] table query
+-- @tparam[opt] table options
+-- @return as of `request`
+methods.delete = verb("DELETE", "query")
+
+--- Makes a POST call.
+-- @function post
+-- @tparam string path
+-- @tparam[opt] table|string body a table goes as JSON; a string as it is
+-- @tparam[opt] table options `query` and those of `get`
+-- @return as of `request`
+methods.post = verb("POST", "body")
+
+--- Makes a PUT call.
+-- @function put
+-- @tparam string path
+-- @tparam[opt] table|string body
+-- @tparam[opt] table options
+-- @return as of `request`
+methods.put = verb("PUT", "body")
+
+--- Makes a PATCH call.
+-- @function patch
+-- @tparam string path
+-- @tparam[opt] table|string body
+-- @tparam[opt] table options
+-- @return as of `request`
+methods.patch = verb("PATCH", "body")
+
+--- One device of the project.
+-- @tparam string id
+-- @treturn device
+function methods:device(id)
+   local made, rule = device.new(self, id)
+   if not made then error("tuya.client:device: " .. rule, 2) end
+   return made
+end
+
+--- Closes the client: its connections, and its key where it made one. A second time does nothing.
+function methods:close()
+   local context = contexts[self]
+   contexts[self] = nil
+   if not context then return end
+   if context.own_transport then context.transport:close() end
+   if context.own_key then context.key:close() end
+end
+
+metatable.__close = methods.close
+metatable.__gc = methods.close
+
+return client

@@ -1,0 +1,68 @@
+--- drive.lua: where an op meets a transport and a store, and the only place.
+-- The idea: the blocking driver. It carries out one effect after the other until the op is done; a call's
+-- deadline bounds every one of them, pauses included.
+-- The danger: an op that waits for another which nobody steps would wait for ever; here the driver steps
+-- that one itself.
+-- @module tuya.drive
+
+local drive = {}
+
+local timed_out = { kind = "network", code = "timeout", sent = "no" }
+
+local effects = {}
+local run
+
+function effects.send(host, deadline, sealed, limits)
+   local left = deadline - host.transport:now()
+   if left <= 0 then return nil, "no time left before the timeout", timed_out end
+   return host.transport:send(sealed, { timeout = left, connect_timeout = limits.connect_timeout })
+end
+
+function effects.sleep(host, deadline, seconds)
+   host.transport:sleep(math.max(0, math.min(seconds, deadline - host.transport:now())))
+end
+
+function effects.wait(host, deadline, other)
+   if not other.done then
+      if other.driven then
+         error("a call was made from within the log function or codec of another call that it must wait for", 0)
+      end
+      run(host, deadline, other)
+   end
+   return other:returned()
+end
+
+function effects.load(host, _, key)
+   return host.store:load(key)
+end
+
+function effects.swap(host, _, key, old, new)
+   return host.store:swap(key, old, new)
+end
+
+-- Steps with the answer to the last effect, carries out the next one, and so on.
+local function continue(host, deadline, op, effect, ...)
+   host.flush()
+   if effect == nil then return end
+   return continue(host, deadline, op, op:step(effects[effect](host, deadline, ...)))
+end
+
+function run(host, deadline, op)
+   op.driven = true
+   local ok, trouble = pcall(continue, host, deadline, op, op:step())
+   if ok then return end
+   op:abandon(trouble) -- or whoever waits for it later would wait for ever
+   error(trouble, 0)
+end
+
+--- Runs an op to its end.
+-- @tparam table host `transport`, `store` and `flush()`, which hands pending log events out
+-- @tparam op op
+-- @tparam number timeout of the whole op, in seconds
+-- @return what the op returns
+function drive.run(host, op, timeout)
+   run(host, host.transport:now() + timeout, op)
+   return op:returned()
+end
+
+return drive

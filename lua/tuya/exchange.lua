@@ -1,0 +1,96 @@
+--- exchange.lua: one request, signed and sent until it is answered or its tries are spent.
+-- The idea: every try signs anew, after the pause, so that `t` and nonce are fresh; a network failure is
+-- repeated only where that cannot carry a command out twice.
+-- The danger: a flow (see op.lua): it yields, so no pcall, iterator or metamethod in the way.
+-- @module tuya.exchange
+
+local core = require("tuya.core")
+local errors = require("tuya.errors")
+local response = require("tuya.response")
+local sign = require("tuya.sign")
+
+local yield = coroutine.yield
+
+local exchange = {}
+
+local FIRST_PAUSE = 0.25 -- seconds; doubled at every try, and drawn at random up to that
+
+--- Whether a call may be carried out twice without harm.
+-- @tparam string method
+-- @treturn boolean
+function exchange.is_idempotent(method)
+   return method == "GET" or method == "HEAD"
+end
+
+local function seal(context, request, access_token)
+   local nonce = context.nonce
+   if type(nonce) == "function" then nonce = nonce() end
+   local sealed, rule = sign.seal(request, {
+      access_id = context.access_id,
+      key = context.key,
+      access_token = access_token,
+      t = context.clock(),
+      nonce = nonce,
+      bundle_id = context.bundle_id,
+      algorithm = context.algorithm,
+   })
+   return sealed or error("tuya: cannot sign: " .. rule, 0)
+end
+
+-- Sends once: result, envelope or nil, detail.
+local function send(context, request, access_token, policy)
+   local sealed = seal(context, request, access_token)
+   context.log { event = "call", method = request.method, path = errors.mask_path(request.path) }
+   local reply, message, trouble = yield("send", sealed, policy)
+   if reply then return response.read(reply, context.codec) end
+   return nil, { kind = "network", code = trouble.code, message = message, sent = trouble.sent }
+end
+
+-- Whether the failure leaves the call unsent, or harmless to repeat.
+local function may_repeat(detail, policy)
+   if detail.kind ~= "network" then return false end
+   if detail.sent == "no" then return true end
+   return policy.idempotent and (detail.code == "reset" or detail.code == "timeout")
+end
+
+local function pause(try)
+   local random = tonumber(core.nonce():sub(1, 8), 16) / 2 ^ 32
+   return FIRST_PAUSE * 2 ^ (try - 1) * random
+end
+
+local function log_reply(context, request, info)
+   context.log {
+      event = "reply",
+      method = request.method,
+      path = errors.mask_path(request.path),
+      status = info.status,
+      code = info.code,
+      tid = info.tid,
+   }
+end
+
+--- Signs and sends a request, again while that is harmless.
+-- @tparam table context the client's
+-- @tparam request request
+-- @tparam ?string access_token
+-- @tparam table policy `retries`, `idempotent`, `connect_timeout`; `attempts` counts
+-- @return the result, or nil
+-- @treturn ?table the envelope, or what is known of the failure
+function exchange.run(context, request, access_token, policy)
+   local try, last = 0, nil
+   while true do
+      try = try + 1
+      local result, info = send(context, request, access_token, policy)
+      policy.attempts = policy.attempts + 1
+      log_reply(context, request, info)
+      if result ~= nil then return result, info end
+      -- where only the deadline ended the tries, the last real failure tells more
+      if last and info.code == "timeout" and info.sent == "no" then return nil, last end
+      if try > policy.retries or not may_repeat(info, policy) then return nil, info end
+      last = info
+      context.log { event = "retry", method = request.method, path = errors.mask_path(request.path), code = info.code }
+      yield("sleep", pause(try))
+   end
+end
+
+return exchange

@@ -1,0 +1,80 @@
+--- tuya: a signed client for the Tuya Cloud OpenAPI.
+-- Three steps, three types: build a request, sign it into a sealed object, send that with a transport. What is
+-- signed is what is sent, by type.
+--
+-- Mistakes of the program raise at its line. What the world did is returned as `nil, message, detail`.
+-- Durations are seconds, moments are Tuya's milliseconds.
+-- @module tuya
+-- @usage
+-- local tuya = require("tuya")
+-- local client = tuya.client { access_id = id, access_secret = secret, region = "eu" }
+-- assert(client:device(device_id):send { switch = true })
+
+local core = require("tuya.core")
+local client = require("tuya.client")
+local json = require("tuya.json")
+local request = require("tuya.request")
+local sign = require("tuya.sign")
+
+local tuya = {}
+
+--- The version of this module.
+tuya._VERSION = core.VERSION
+
+--- JSON as bodies and replies use it: `tuya.json.array`, `tuya.json.null`.
+tuya.json = json
+
+--- Builds a request.
+-- @tparam table spec `method` (any case), `path`, `query`, `headers`, `body`, `content_type`, `lang`. Query and
+-- headers are a table name = value or a list of `{ name, value }`; values are strings, integers, booleans or
+-- lists of these (joined by commas). Headers are signed. A body is a table, which goes as JSON, or a string.
+-- @treturn request a table of the same fields: query and headers as lists of string pairs, the body as bytes
+-- @raise when a field breaks a rule, at the caller's line
+function tuya.request(spec)
+   local built, rule = request.build(spec, json)
+   if not built then error("tuya.request: " .. rule, 2) end
+   return built
+end
+
+--- Seals a request.
+-- @tparam request|table what made by `tuya.request`, or a table for it
+-- @tparam table signer `access_id`, `key` (`tuya.key(secret)`), `access_token` (nil for a token call), `t` (ms;
+-- nil: the clock), `nonce` (nil: 32 hex digits; false: none), `algorithm` ("v2"; "v1" for projects made before
+-- 2021-06-30), `bundle_id` (app-authorization keys only)
+-- @treturn sealed with `method() target() body() canonical()`, strings, and `headers()`, a fresh table
+-- @raise when a field breaks a rule, at the caller's line
+function tuya.sign(what, signer)
+   local built, sealed, rule = what, nil, nil
+   if not request.is(what) then built, rule = request.build(what, json) end
+   if built and type(signer) ~= "table" then built, rule = nil, "signer: a table expected, got " .. type(signer) end
+   if built then sealed, rule = sign.seal(built, signer) end
+   if not sealed then error("tuya.sign: " .. rule, 2) end
+   return sealed
+end
+
+--- Makes a key of an access secret. The secret cannot be read back; it is wiped by `key:close()` and when collected.
+-- @tparam string secret 1 to 128 bytes
+-- @treturn key
+-- @raise when the secret is empty or too long
+function tuya.key(secret)
+   if type(secret) ~= "string" then error("tuya.key: secret: a string expected, got " .. type(secret), 2) end
+   local key, rule = core.key(secret)
+   if not key then error("tuya.key: " .. rule, 2) end
+   return key
+end
+
+--- Makes a client.
+-- @tparam table given `access_id`, `access_secret` or `key`, `region` (cn us us-e eu eu-w in sg) or `endpoint`;
+-- unset ones come from TUYA_ACCESS_ID, TUYA_ACCESS_SECRET, TUYA_REGION, TUYA_ENDPOINT. Further: `timeout` (15 s, of
+-- a whole call), `connect_timeout` (5 s), `retries` (3), `max_connections` (4), `max_queue` (1024), `max_reply`
+-- (8 MiB), `lang`, `ca_file`, `proxy`, `user_agent`, `algorithm`, `bundle_id`, `transport`, `store`, `json`, `clock`
+-- (function: ms), `nonce` (function, or false), `log` (function, gets events as tables)
+-- @treturn client
+-- @raise when an option is unknown or breaks a rule, at the caller's line
+function tuya.client(given)
+   local made, rule = client.new(given or {})
+   if not made then error("tuya.client: " .. rule, 2) end
+   return made
+end
+
+return tuya

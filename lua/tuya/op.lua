@@ -1,0 +1,72 @@
+--- op.lua: a call as a coroutine that says what it needs.
+-- The idea: an op does no I/O. It yields an effect, a driver carries it out and steps the op with the
+-- answer; so the same flow runs blocking, from a tick, or on nginx's cosockets.
+--
+--    "send", sealed, options  ->  reply  |  nil, message, { kind=, code=, sent= }
+--    "sleep", seconds         ->  nothing
+--    "wait", op               ->  what that op returned
+--    "load", key              ->  text | nil
+--    "swap", key, old, new    ->  true | false
+--
+-- The danger: a flow that yields through pcall, an iterator or a metamethod dies on Lua 5.1; flows call
+-- none of these.
+-- @module tuya.op
+
+local op = {}
+
+local unpack = table.unpack or unpack
+
+local methods = {}
+local metatable = { __name = "tuya.op", __index = methods }
+
+--- Makes an op.
+-- @tparam function flow called with `...` inside the coroutine; may yield effects
+-- @param ... for the flow
+-- @treturn op
+function op.new(flow, ...)
+   return setmetatable({
+      thread = coroutine.create(flow),
+      results = { n = select("#", ...), ... }, -- the flow's arguments at first, then what it returned
+      started = false,
+      done = false,
+   }, metatable)
+end
+
+local function finish(self, ...)
+   self.done, self.results = true, { n = select("#", ...), ... }
+end
+
+--- Ends an op that its driver cannot go on with.
+-- @param trouble what happened
+function methods:abandon(trouble)
+   if not self.done then finish(self, nil, "the call was ended by an error: " .. tostring(trouble)) end
+end
+
+local function traceback(thread, trouble)
+   return debug and debug.traceback(thread, tostring(trouble)) or tostring(trouble)
+end
+
+local function keep(self, ok, ...)
+   if not ok then
+      self:abandon((...))
+      error(traceback(self.thread, (...)), 0)
+   end
+   if coroutine.status(self.thread) ~= "dead" then return ... end
+   finish(self, ...)
+end
+
+--- Runs the op up to its next effect.
+-- @param ... the answer to its last effect
+-- @return the effect and its arguments; nothing when the op is done
+function methods:step(...)
+   if self.started then return keep(self, coroutine.resume(self.thread, ...)) end
+   self.started = true
+   return keep(self, coroutine.resume(self.thread, unpack(self.results, 1, self.results.n)))
+end
+
+--- What a finished op returned.
+function methods:returned()
+   return unpack(self.results, 1, self.results.n)
+end
+
+return op

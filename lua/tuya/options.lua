@@ -1,0 +1,62 @@
+--- options.lua: tables of named options, checked.
+-- The idea: a misspelt option never passes in silence; the rule that it breaks names the near one.
+-- @module tuya.options
+
+local options = {}
+
+-- How many single-character edits part two short names (Levenshtein).
+local function distance(a, b)
+   local row = {}
+   for j = 0, #b do row[j] = j end
+   for i = 1, #a do
+      local diagonal = row[0]
+      row[0] = i
+      for j = 1, #b do
+         local cost = a:byte(i) == b:byte(j) and 0 or 1
+         diagonal, row[j] = row[j], math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      end
+   end
+   return row[#b]
+end
+
+--- The known name nearest to a wrong one.
+-- @tparam string name
+-- @tparam table known name = anything
+-- @treturn ?string nil when none is near
+function options.nearest(name, known)
+   local best, best_distance = nil, math.max(2, math.floor(#name / 2))
+   for candidate in pairs(known) do
+      local d = distance(name, candidate)
+      if d < best_distance or (d == best_distance and best and candidate < best) then
+         best, best_distance = candidate, d
+      end
+   end
+   return best
+end
+
+--- The rule that an unknown name breaks.
+-- @tparam string what the kind of name
+-- @param name
+-- @tparam table known
+-- @treturn string
+function options.unknown(what, name, known)
+   local near = type(name) == "string" and options.nearest(name, known)
+   return ("%s: unknown %s%s"):format(tostring(name), what, near and (" (did you mean %s?)"):format(near) or "")
+end
+
+--- Checks a table of options against the types that they may have.
+-- @tparam table given
+-- @tparam table known name = type, or types joined by "|"
+-- @treturn ?string the rule that is broken
+function options.broken(given, known)
+   if type(given) ~= "table" then return ("a table of options expected, got %s"):format(type(given)) end
+   for name, value in next, given do
+      local types = known[name]
+      if not types then return options.unknown("option", name, known) end
+      if not ("|" .. types .. "|"):find("|" .. type(value) .. "|", 1, true) then
+         return ("%s: %s expected, got %s"):format(name, types:gsub("|", " or "), type(value))
+      end
+   end
+end
+
+return options

@@ -1,0 +1,56 @@
+-- report.lua: busted's output, short. A dot for a test, then every failure whole, every skip with its reason,
+-- and the counts; these also go to the file that TUYA_COUNTS names.
+return function()
+   local busted = require("busted")
+   local handler = require("busted.outputHandlers.base")()
+   local name = "specs on " .. (os.getenv("TUYA_VERSION") or _VERSION)
+
+   local marks = { success = ".", failure = "F", error = "E", pending = "s" }
+
+   handler.testEnd = function(_, _, status)
+      io.write(marks[status] or "?")
+      io.flush()
+      return nil, true
+   end
+
+   local function print_troubles(list)
+      for _, trouble in ipairs(list) do
+         local text = type(trouble.message) == "string" and trouble.message or require("pl.pretty").write(trouble.message)
+         io.write("\n", trouble.trace.short_src, ":", trouble.trace.currentline, ": ", trouble.name, "\n", text, "\n")
+         if trouble.trace.traceback then io.write(trouble.trace.traceback, "\n") end
+      end
+   end
+
+   local function write_counts(passed, failed, skipped)
+      local path = os.getenv("TUYA_COUNTS")
+      if not path then return end
+      local file = assert(io.open(path, "a"))
+      file:write(("%s: %d passed, %d failed, %d skipped\n"):format(name, passed, failed, skipped))
+      file:close()
+   end
+
+   handler.suiteEnd = function()
+      print_troubles(handler.failures)
+      print_troubles(handler.errors)
+      for _, skipped in ipairs(handler.pendings) do
+         io.write("\nskipped: ", skipped.name, ": ", tostring(skipped.message), "\n")
+      end
+      local failed = handler.failuresCount + handler.errorsCount
+      io.write(("\n%s: %d passed, %d failed, %d skipped\n"):format(name, handler.successesCount, failed, handler.pendingsCount))
+      write_counts(handler.successesCount, failed, handler.pendingsCount)
+      return nil, true
+   end
+
+   -- an error outside a test: a file that does not load, a failing setup
+   handler.error = function(element, parent, message, debug)
+      io.write("\n", tostring(element and element.name), ": ", tostring(message), "\n")
+      return nil, true
+   end
+
+   busted.subscribe({ "test", "end" }, handler.testEnd, { predicate = handler.cancelOnPending })
+   busted.subscribe({ "suite", "end" }, handler.suiteEnd)
+   busted.subscribe({ "error", "file" }, handler.error)
+   busted.subscribe({ "failure", "file" }, handler.error)
+   busted.subscribe({ "error", "describe" }, handler.error)
+   return handler
+end
