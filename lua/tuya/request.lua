@@ -30,7 +30,7 @@ local function integer_text(n)
    if math.type and math.type(n) == "integer" then return ("%d"):format(n) end
    if n % 1 ~= 0 or n - n ~= 0 then return nil, "a number with a fraction; give it as a string" end
    if n >= EXACT or n <= -EXACT then return nil, "an integer that a float cannot hold exactly; give it as a string" end
-   return ("%.0f"):format(n)
+   return ("%.0f"):format(n == 0 and 0 or n) -- never "-0"
 end
 
 -- The text of a string, integer or boolean; nil and the rule for anything else.

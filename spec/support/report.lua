@@ -15,7 +15,8 @@ return function()
 
    local function print_troubles(list)
       for _, trouble in ipairs(list) do
-         local text = type(trouble.message) == "string" and trouble.message or require("pl.pretty").write(trouble.message)
+         local text = trouble.message
+         if type(text) ~= "string" then text = require("pl.pretty").write(text) end
          io.write("\n", trouble.trace.short_src, ":", trouble.trace.currentline, ": ", trouble.name, "\n", text, "\n")
          if trouble.trace.traceback then io.write(trouble.trace.traceback, "\n") end
       end
@@ -36,13 +37,14 @@ return function()
          io.write("\nskipped: ", skipped.name, ": ", tostring(skipped.message), "\n")
       end
       local failed = handler.failuresCount + handler.errorsCount
-      io.write(("\n%s: %d passed, %d failed, %d skipped\n"):format(name, handler.successesCount, failed, handler.pendingsCount))
+      local counts = ("\n%s: %d passed, %d failed, %d skipped\n")
+      io.write(counts:format(name, handler.successesCount, failed, handler.pendingsCount))
       write_counts(handler.successesCount, failed, handler.pendingsCount)
       return nil, true
    end
 
    -- an error outside a test: a file that does not load, a failing setup
-   handler.error = function(element, parent, message, debug)
+   handler.error = function(element, _, message)
       io.write("\n", tostring(element and element.name), ": ", tostring(message), "\n")
       return nil, true
    end

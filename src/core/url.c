@@ -34,12 +34,11 @@ static const char *path_rule (unsigned char c) {
 
 const char *url_check_path (tuya_str path, size_t *at) {
   size_t i = 0;
-  while (i < path.n && is_path_char((unsigned char)path.p[i]))
-    i++;
-  *at = i;
-  if (i < path.n) return path_rule((unsigned char)path.p[i]);
   *at = 0;
-  return path.n > 0 && path.p[0] == '/' ? NULL : "path: must begin with '/'";
+  if (path.n == 0 || path.p[0] != '/') return "path: must begin with '/'";
+  while (i < path.n && is_path_char((unsigned char)path.p[i])) i++;
+  *at = i;
+  return i < path.n ? path_rule((unsigned char)path.p[i]) : NULL;
 }
 
 static int name_less (tuya_str a, tuya_str b) {
