@@ -513,6 +513,66 @@ describe("httpd: close", function()
    end)
 end)
 
+describe("httpd: a finalizer", function()
+   local pause, multiplier
+
+   before_each(function()
+      pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 10000)
+   end)
+
+   after_each(function()
+      collectgarbage("setpause", pause)
+      collectgarbage("setstepmul", multiplier)
+      collectgarbage("restart")
+   end)
+
+   --- Something dead, whose finalizer is still to run.
+   local function leave_behind(finalizer)
+      if newproxy then -- luacheck: ignore 113
+         getmetatable(newproxy(true)).__gc = finalizer -- luacheck: ignore 113
+      else
+         setmetatable({}, { __gc = finalizer })
+      end
+   end
+
+   it("may close the server in the middle of take", function()
+      local lines = {}
+      for i = 1, 100 do
+         lines[i] = ("H%d: %s\r\n"):format(i, ("v"):rep(60))
+      end
+      local request = "GET / HTTP/1.1\r\n" .. table.concat(lines) .. "\r\n"
+      local inside = 0
+      for i = 1, 30 do
+         listen()
+         local taking, here = false, server
+         local client = connect(request)
+         pump(function()
+            return here:wait(0)
+         end)
+         collectgarbage()
+         collectgarbage("stop")
+         leave_behind(function()
+            inside = inside + (taking and 1 or 0)
+            here:close()
+         end)
+         for _ = 1, i * 8 do
+            lines[101] = {}
+         end
+         collectgarbage("restart")
+         taking = true
+         local ok, id, _, _, headers = pcall(here.take, here) -- raises where it was closed before
+         taking = false
+         if ok and id then
+            assert.equal(100, #headers)
+            assert.same({ "H100", ("v"):rep(60) }, headers[100])
+         end
+         client:close()
+         here:close()
+      end
+      assert.is_true(inside > 0)
+   end)
+end)
+
 describe("httpd: listen", function()
    it("listens on loopback only unless told otherwise", function()
       listen()

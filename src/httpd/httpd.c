@@ -6,7 +6,9 @@
 ** The danger: a Lua error is a longjmp, so no Lua function may run inside a callback, and a
 ** connection that is still suspended when the daemon stops aborts the process.
 */
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
+#endif
 
 #include <errno.h>
 #include <limits.h>
@@ -153,10 +155,10 @@ static void exchange_decide (exchange *e, deed what) {
   MHD_resume_connection(e->connection);
 }
 
-static exchange *server_find (server *s, double id) {
+static exchange *server_find (server *s, double id, stage at) {
   exchange *e;
   for (e = s->first.next; e != &s->first; e = e->next)
-    if (e->id == id && e->stage == TAKEN) return e;
+    if (e->id == id && e->stage == at) return e;
   return NULL;
 }
 
@@ -472,7 +474,7 @@ static int server_reply (lua_State *L) {
   const unsigned status = check_status(L, 3);
   size_t n;
   const char *body = luaL_optlstring(L, 5, "", &n);
-  exchange *e = server_find(s, id);
+  exchange *e = server_find(s, id, TAKEN); /* from here on nothing allocates: see server_take */
   if (!e) return gone(L, id);
   own_response(L, e, MHD_create_response_from_buffer(n, (void *)body, MHD_RESPMEM_MUST_COPY));
   add_headers(L, e, 4);
@@ -509,16 +511,20 @@ static struct MHD_Response *stub_response (const char *body, size_t n, size_t ke
   return r;
 }
 
+typedef struct broken_reply {
+  unsigned status;
+  const char *body;
+  size_t n, keep;
+} broken_reply;
+
 /* fail(id, "truncate", status, headers, body [, keep]) */
-static void truncate_reply (lua_State *L, exchange *e) {
-  size_t n;
-  const unsigned status = check_status(L, 4);
-  const char *body = luaL_checklstring(L, 6, &n);
-  const lua_Number keep = luaL_optnumber(L, 7, (lua_Number)(n / 2));
-  luaL_argcheck(L, keep >= 0 && keep < (lua_Number)n, 7, "must be less than the body's length");
-  own_response(L, e, stub_response(body, n, (size_t)keep));
-  add_headers(L, e, 5);
-  e->status = status;
+static void read_broken_reply (lua_State *L, broken_reply *r) {
+  lua_Number keep;
+  r->status = check_status(L, 4);
+  r->body = luaL_checklstring(L, 6, &r->n);
+  keep = luaL_optnumber(L, 7, (lua_Number)(r->n / 2));
+  luaL_argcheck(L, keep >= 0 && keep < (lua_Number)r->n, 7, "must be less than the body's length");
+  r->keep = (size_t)keep;
 }
 
 static int server_fail (lua_State *L) {
@@ -526,11 +532,18 @@ static int server_fail (lua_State *L) {
   static const deed deeds[] = {DROP, RESET, REPLY};
   server *s = check_server(L);
   const double id = (double)luaL_checknumber(L, 2);
-  const int how = luaL_checkoption(L, 3, NULL, names);
-  exchange *e = server_find(s, id);
+  const deed what = deeds[luaL_checkoption(L, 3, NULL, names)];
+  broken_reply r;
+  exchange *e;
+  if (what == REPLY) read_broken_reply(L, &r);
+  e = server_find(s, id, TAKEN);
   if (!e) return gone(L, id);
-  if (deeds[how] == REPLY) truncate_reply(L, e);
-  exchange_decide(e, deeds[how]);
+  if (what == REPLY) {
+    own_response(L, e, stub_response(r.body, r.n, r.keep));
+    add_headers(L, e, 5);
+    e->status = r.status;
+  }
+  exchange_decide(e, what);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -563,17 +576,46 @@ static void push_bytes (lua_State *L, const bytes *b) {
   lua_pushlstring(L, b->n ? b->p : "", b->n);
 }
 
-/* Any push may raise: the request counts as taken only when all of it is on the stack. */
+/* Moves a view of `from` into memory at `to`; where the next one begins. */
+static char *bytes_lend (bytes *view, const bytes *from, char *to) {
+  if (from->n) memcpy(to, from->p, from->n);
+  view->p = to;
+  view->n = view->room = from->n;
+  return to + from->n;
+}
+
+static size_t exchange_size (const exchange *e) {
+  return e->method.n + e->target.n + e->headers.n + e->body.n;
+}
+
+/*
+** A push may raise, and may run a finalizer that closes this very server. So the request is
+** copied into a userdata first and pushed from there, and it counts as taken only when all
+** of it is on the stack.
+*/
 static int server_take (lua_State *L) {
   server *s = check_server(L);
   exchange *e = server_ready(s);
+  exchange copy;
+  char *to;
+  double id;
   if (!e) return 0;
-  lua_pushinteger(L, (lua_Integer)e->id);
-  push_bytes(L, &e->method);
-  push_bytes(L, &e->target);
-  push_headers(L, e);
-  push_bytes(L, &e->body);
-  e->stage = TAKEN;
+  id = e->id;
+  to = (char *)compat_newuserdata(L, exchange_size(e));
+  e = server_find(s, id, READY);
+  if (!e) return 0;
+  copy = *e;
+  to = bytes_lend(&copy.method, &e->method, to);
+  to = bytes_lend(&copy.target, &e->target, to);
+  to = bytes_lend(&copy.headers, &e->headers, to);
+  bytes_lend(&copy.body, &e->body, to);
+  lua_pushinteger(L, (lua_Integer)id);
+  push_bytes(L, &copy.method);
+  push_bytes(L, &copy.target);
+  push_headers(L, &copy);
+  push_bytes(L, &copy.body);
+  e = server_find(s, id, READY);
+  if (e) e->stage = TAKEN;
   return 5;
 }
 
@@ -672,17 +714,19 @@ static void read_settings (lua_State *L, server *s, settings *o) {
 
 static void server_start (server *s, const settings *o) {
   const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (o->cert ? MHD_USE_TLS : 0u);
-  struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)o->cert},
-                                 {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)o->key},
-                                 {MHD_OPTION_END, 0, NULL}};
+  const struct MHD_OptionItem options[] = {
+      {MHD_OPTION_SOCK_ADDR, 0, (void *)&o->address},
+      {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, s},
+      {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, NULL},
+      {MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL_SIZE, NULL},
+      {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)o->idle, NULL},
+      {o->cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *)o->cert},
+      {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)o->key},
+      {MHD_OPTION_END, 0, NULL}};
+  const uint16_t port = ntohs(o->address.sin_port);
   const union MHD_DaemonInfo *info;
-  s->daemon = MHD_start_daemon(flags, ntohs(o->address.sin_port), NULL, NULL, on_request, s, /* */
-                               MHD_OPTION_ARRAY, o->cert ? tls : tls + 2,                    /* */
-                               MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)&o->address,   /* */
-                               MHD_OPTION_URI_LOG_CALLBACK, on_target, s,                    /* */
-                               MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,              /* */
-                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_SIZE,        /* */
-                               MHD_OPTION_CONNECTION_TIMEOUT, o->idle, MHD_OPTION_END);
+  s->daemon = MHD_start_daemon(flags, port, NULL, NULL, on_request, s, MHD_OPTION_ARRAY, options,
+                               MHD_OPTION_END);
   if (!s->daemon) return;
   info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
   s->epoll = info ? info->epoll_fd : -1;
