@@ -71,15 +71,36 @@ static int is_token (tuya_str name) {
 
 static int is_blank (char c) { return c == ' ' || c == '\t'; }
 
-/* What a header can carry unchanged: no control byte but the tab, no blank at either end. */
-static int is_header_value (tuya_str s) {
-  const char *p = s.p, *end = s.p + s.n;
-  if (s.n == 0) return 1;
-  for (; p < end; p++) {
-    unsigned char c = (unsigned char)*p;
-    if (c < 0x20 ? c != '\t' : c == 0x7f) return 0;
+/*
+** The first byte that a header cannot carry unchanged, a control byte but the tab or a blank at
+** an end; s.n where there is none.
+*/
+static size_t unfit_at (tuya_str s) {
+  size_t i;
+  for (i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if (c < 0x20 ? c != '\t' : c == 0x7f) return i;
   }
-  return !is_blank(s.p[0]) && !is_blank(end[-1]);
+  if (s.n && is_blank(s.p[0])) return 0;
+  return s.n && is_blank(s.p[s.n - 1]) ? s.n - 1 : s.n;
+}
+
+/* The two ways in which a text that becomes a header can be wrong; both name the field. */
+typedef struct text_rule {
+  tuya_str text;
+  size_t max;
+  const char *too_long, *unfit;
+} text_rule;
+
+static tuya_err check_texts (const text_rule *rules, size_t n, tuya_fault *why) {
+  const text_rule *rule;
+  for (rule = rules; rule < rules + n; rule++) {
+    size_t at;
+    if (rule->text.n > rule->max) return fail(why, TUYA_ELIMIT, rule->too_long, rule->max);
+    at = unfit_at(rule->text);
+    if (at < rule->text.n) return fail(why, TUYA_EINVAL, rule->unfit, at);
+  }
+  return TUYA_OK;
 }
 
 static const char *name_rule (tuya_str name) {
@@ -121,7 +142,7 @@ static tuya_err check_header (const tuya_request *request, size_t i, tuya_fault 
     return fail(why, TUYA_EINVAL, "header name: given twice", i);
   if (header->value.n > TUYA_MAX_HEADER_VALUE)
     return fail(why, TUYA_ELIMIT, "header value: too long", i);
-  if (!is_header_value(header->value))
+  if (unfit_at(header->value) < header->value.n)
     return fail(why, TUYA_EINVAL,
                 "header value: holds CR, LF, NUL or another control byte, or a blank at an end", i);
   return TUYA_OK;
@@ -141,6 +162,15 @@ static tuya_err check_query (const tuya_request *request, tuya_fault *why) {
   if (target.n > TUYA_MAX_TARGET)
     return fail(why, TUYA_ELIMIT, "path: too long, together with the query", TUYA_MAX_TARGET);
   return TUYA_OK;
+}
+
+/* Content-Type and lang, which are sent unsigned. */
+static tuya_err check_unsigned (const tuya_request *request, tuya_fault *why) {
+  const text_rule rules[] = {{request->content_type, TUYA_MAX_HEADER_VALUE,
+                              "content_type: too long", "content_type: cannot stand in a header"},
+                             {request->lang, TUYA_MAX_ID, "lang: too long",
+                              "lang: cannot stand in a header"}};
+  return check_texts(rules, sizeof rules / sizeof *rules, why);
 }
 
 tuya_err tuya_request_check (const tuya_request *request, tuya_fault *why) {
@@ -163,22 +193,11 @@ tuya_err tuya_request_check (const tuya_request *request, tuya_fault *why) {
     return fail(why, TUYA_ELIMIT, "body: too long", TUYA_MAX_BODY);
   if (request->body.n && request->method.p[0] == 'H')
     return fail(why, TUYA_EINVAL, "body: a HEAD request has none", 0);
-  if (request->content_type.n > TUYA_MAX_HEADER_VALUE || !is_header_value(request->content_type))
-    return fail(why, TUYA_EINVAL, "content_type: cannot stand in a header", 0);
-  if (request->lang.n > TUYA_MAX_ID || !is_header_value(request->lang))
-    return fail(why, TUYA_EINVAL, "lang: cannot stand in a header", 0);
-  return TUYA_OK;
+  return check_unsigned(request, why);
 }
 
-/* The three ways in which an id can be wrong, as texts that name the field. */
-typedef struct id_rule {
-  tuya_str id;
-  size_t max;
-  const char *too_long, *unfit;
-} id_rule;
-
 static tuya_err check_ids (const tuya_signer *signer, tuya_fault *why) {
-  const id_rule rules[] = {
+  const text_rule rules[] = {
       {signer->client_id, TUYA_MAX_ID, "client_id: too long",
        "client_id: holds CR, LF, NUL or another control byte, or a blank at an end"},
       {signer->access_token, TUYA_MAX_TOKEN, "access_token: too long",
@@ -187,13 +206,7 @@ static tuya_err check_ids (const tuya_signer *signer, tuya_fault *why) {
        "nonce: holds CR, LF, NUL or another control byte, or a blank at an end"},
       {signer->bundle_id, TUYA_MAX_ID, "bundle_id: too long",
        "bundle_id: holds CR, LF, NUL or another control byte, or a blank at an end"}};
-  size_t i;
-  for (i = 0; i < sizeof rules / sizeof *rules; i++) {
-    if (rules[i].id.n > rules[i].max)
-      return fail(why, TUYA_ELIMIT, rules[i].too_long, rules[i].max);
-    if (!is_header_value(rules[i].id)) return fail(why, TUYA_EINVAL, rules[i].unfit, 0);
-  }
-  return TUYA_OK;
+  return check_texts(rules, sizeof rules / sizeof *rules, why);
 }
 
 static tuya_err check_algorithm (const tuya_request *request, const tuya_signer *signer,
