@@ -593,6 +593,14 @@ static const char *explain (const transfer *t, CURLcode code) {
   return t->error_text[0] ? t->error_text : curl_easy_strerror(code);
 }
 
+/*
+** A server may answer before it has read the whole body. Over HTTP/2 libcurl 7.88 then has the
+** whole reply and calls it a stream error all the same; real ones come with a text.
+*/
+static int answered_early (const transfer *t, CURLcode code) {
+  return code == CURLE_HTTP2_STREAM && t->status && !t->error_text[0];
+}
+
 static void harvest (tuya_pool *pool) {
   CURLMsg *msg;
   int left;
@@ -608,6 +616,7 @@ static void harvest (tuya_pool *pool) {
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     if (version == CURL_HTTP_VERSION_2_0) pool->multiplexed = 1;
     curl_multi_remove_handle(pool->multi, easy);
+    if (answered_early(t, code)) code = CURLE_OK;
     finish(pool, t, classify(code), explain(t, code));
   }
 }

@@ -121,7 +121,7 @@ static int pool_cancel (lua_State *L) {
 }
 
 static int pool_tick (lua_State *L) {
-  lua_pushnumber(L, (lua_Number)tuya_pool_tick(check_pool(L)));
+  lua_pushinteger(L, tuya_pool_tick(check_pool(L)));
   return 1;
 }
 
@@ -180,7 +180,7 @@ static int pool_take (lua_State *L) {
     lua_pushstring(L, reply.message);
     return 5;
   }
-  lua_pushnumber(L, (lua_Number)reply.status);
+  lua_pushinteger(L, (lua_Integer)reply.status);
   lua_pushlstring(L, reply.headers.n ? reply.headers.p : "", reply.headers.n);
   lua_pushlstring(L, reply.body.n ? reply.body.p : "", reply.body.n);
   return 5;

@@ -1,0 +1,96 @@
+-- The seam to JSON: what Lua has, written exactly or refused; what the cloud sends, as Lua has it.
+local json = require("tuya.json")
+
+-- Numbers are compared as text: 1 and 1.0 are equal in Lua and not the same.
+local function shown(value)
+   return type(value) == "number" and ("%s"):format(value) or value
+end
+
+describe("json.encode", function()
+   it("writes integers as integers, also where Lua has a float", function()
+      assert.equal("[2]", json.encode({ 4 / 2 }))
+      assert.equal("[1700000000000]", json.encode({ 1.7e12 }))
+      assert.equal("[99999999999999]", json.encode({ 99999999999999 }))
+      assert.equal("[-5]", json.encode({ -5 }))
+      assert.equal("[0.5]", json.encode({ 0.5 }))
+   end)
+
+   it("refuses an integer that the library would change", function()
+      local kept = require("cjson").new()
+      local exact = kept.encode({ 123456789012345 }) == "[123456789012345]"
+      local text, rule = json.encode({ id = 123456789012345 })
+      if exact then assert.equal('{"id":123456789012345}', text)
+      else assert.matches("cannot write 123456789012345 exactly", rule, 1, true) end
+      local big = 2 ^ 62
+      local _, why = json.encode({ { deep = big } })
+      assert.matches("cannot write 4611686018427387904 exactly", why, 1, true)
+   end)
+
+   it("writes an empty list where it is marked, and an object where it is not", function()
+      assert.equal("[]", json.encode(json.array()))
+      assert.equal('{"commands":[]}', json.encode({ commands = json.array({}) }))
+      assert.equal("{}", json.encode({}))
+      assert.equal("[1]", json.encode(json.array({ 1 })))
+      assert.equal("[[],[]]", json.encode({ json.array(), json.array() }))
+   end)
+
+   it("writes null", function()
+      assert.equal('{"a":null}', json.encode({ a = json.null }))
+      assert.equal("null", tostring(json.null))
+   end)
+
+   it("leaves the given table as it was", function()
+      local given = { commands = json.array(), name = json.null, [1] = nil }
+      json.encode(given)
+      assert.equal(json.null, given.name)
+      assert.same({}, given.commands)
+   end)
+
+   it("answers nil and the rule for what has no JSON", function()
+      for _, value in ipairs { { print }, { 0 / 0 }, { 1 / 0 }, { [true] = 1 } } do
+         local text, rule = json.encode(value)
+         assert.is_nil(text)
+         assert.is_string(rule)
+      end
+      local own = {}
+      own.own = own
+      local text, rule = json.encode(own)
+      assert.is_nil(text)
+      assert.matches("holds itself", rule, 1, true)
+   end)
+
+   it("sets nothing on the shared library", function()
+      local shared = require("cjson")
+      local before = shared.encode_number_precision()
+      json.encode({ 1 })
+      assert.equal(before, shared.encode_number_precision())
+      assert.is_true((pcall(shared.decode, "[NaN]")))
+   end)
+end)
+
+describe("json.decode", function()
+   it("gives integers as integers", function()
+      local value = json.decode('{"t":1658384161392,"n":-3,"f":0.5,"list":[1,2.0]}')
+      assert.equal("1658384161392", ("%s"):format(value.t))
+      assert.equal("-3", shown(value.n))
+      assert.equal("0.5", shown(value.f))
+      assert.equal("1", shown(value.list[1]))
+      assert.equal("2", shown(value.list[2]))
+   end)
+
+   it("gives null as nil", function()
+      local value = json.decode('{"a":null,"b":{"c":null},"d":[null,1]}')
+      assert.is_nil(value.a)
+      assert.same({}, value.b)
+      assert.is_nil(value.d[1])
+      assert.equal(1, value.d[2])
+   end)
+
+   it("answers nil and a message for what is no JSON", function()
+      for _, text in ipairs { "", "{", "<html>", '{"a":NaN}', ("["):rep(2000) } do
+         local value, message = json.decode(text)
+         assert.is_nil(value)
+         assert.is_string(message)
+      end
+   end)
+end)

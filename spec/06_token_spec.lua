@@ -1,0 +1,186 @@
+-- The token: got when first needed, reused, renewed before its end, renewed once however many wait.
+local cloud = require("spec.support.cloud")
+local op = require("tuya.op")
+local call = require("tuya.call")
+local json = require("tuya.json")
+local request = require("tuya.request")
+
+local STATUS = "/v1.0/devices/" .. cloud.SOCKET .. "/status"
+
+local function count(made, what)
+   local n = 0
+   for _, sent in ipairs(cloud.sent(made)) do
+      if sent == what then n = n + 1 end
+   end
+   return n
+end
+
+local function envelope(fields)
+   return { status = 200, headers = {}, body = json.encode(fields) }
+end
+
+describe("the token", function()
+   it("is got when first needed and reused", function()
+      local made = cloud.new()
+      for _ = 1, 3 do assert(made.client:get(STATUS)) end
+      assert.same({ "GET /v1.0/token", "GET " .. STATUS, "GET " .. STATUS, "GET " .. STATUS }, cloud.sent(made))
+   end)
+
+   it("stays out of token calls", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      assert(made.client:get("/v1.0/token", { grant_type = 1 }))
+      local last = made.transport.requests[#made.transport.requests]
+      assert.is_nil(last.headers.access_token)
+      assert.equal(3, #made.transport.requests)
+   end)
+
+   it("is renewed a minute before its end", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7200 - 61)
+      assert(made.client:get(STATUS))
+      assert.equal(1, count(made, "GET /v1.0/token"))
+      made.transport:sleep(2)
+      assert(made.client:get(STATUS))
+      assert.equal(2, count(made, "GET /v1.0/token"))
+   end)
+
+   it("is renewed after its end without a refused call", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7201)
+      assert(made.client:get(STATUS))
+      assert.same({ "GET /v1.0/token", "GET " .. STATUS, "GET /v1.0/token", "GET " .. STATUS }, cloud.sent(made))
+   end)
+
+   it("that another program's refresh revoked is renewed by asking, and the call made again, once", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      made.simulator:expire_token()
+      local result, _, info = made.client:get(STATUS)
+      assert.is_table(result)
+      assert.is_string(info.tid)
+      assert.same({
+         "GET /v1.0/token", "GET " .. STATUS, -- the first call
+         "GET " .. STATUS, "GET /v1.0/token", "GET " .. STATUS,
+      }, cloud.sent(made))
+      local again, first = made.transport.requests[5].headers, made.transport.requests[3].headers
+      assert.not_equal(first.nonce, again.nonce)
+      assert.not_equal(first.access_token, again.access_token)
+   end)
+
+   it("is refreshed only where asking gives back the one that was refused", function()
+      local refuse = false
+      local made
+      made = cloud.new(nil, function(sent, answer)
+         if refuse and sent.target:find("status", 1, true) then
+            refuse = false
+            return envelope { success = false, code = 1010, msg = "token invalid", t = 1 }
+         end
+         return answer()
+      end)
+      assert(made.client:get(STATUS))
+      refuse = true
+      assert(made.client:get(STATUS))
+      local sent = cloud.sent(made)
+      assert.equal("GET /v1.0/token", sent[4])
+      assert.matches("^GET /v1.0/token/%x+$", sent[5])
+      assert.equal("GET " .. STATUS, sent[6])
+      assert.equal(6, #sent)
+   end)
+
+   it("that is refused twice ends the call with the refusal", function()
+      local made = cloud.new(nil, function(sent, answer)
+         if sent.target:find("status", 1, true) then
+            return envelope { success = false, code = 1010, msg = "token invalid", t = 1, tid = "abc" }
+         end
+         return answer()
+      end)
+      local result, message, detail = made.client:get(STATUS)
+      assert.is_nil(result)
+      assert.equal("GET " .. STATUS .. ": token invalid (1010, tid abc)", message)
+      assert.equal(2, detail.attempts)
+      assert.equal(2, count(made, "GET " .. STATUS))
+   end)
+
+   it("counts 1011 as 1010", function()
+      local refuse = true
+      local made = cloud.new(nil, function(sent, answer)
+         if refuse and sent.target:find("status", 1, true) then
+            refuse = false
+            return envelope { success = false, code = 1011, msg = "token invalid", t = 1 }
+         end
+         return answer()
+      end)
+      assert(made.client:get(STATUS))
+   end)
+
+   it("that cannot be got fails the call, which was not sent", function()
+      local made = cloud.new { access_secret = "another secret" }
+      local result, message, detail = made.client:post("/v1.0/devices/x/commands", { commands = {} })
+      assert.is_nil(result)
+      assert.matches("^GET /v1.0/token: sign invalid %(1004, tid %x+%)$", message)
+      assert.equal("api", detail.kind)
+      assert.equal(1004, detail.code)
+      assert.equal("no", detail.sent)
+      assert.equal(1, #made.transport.requests)
+   end)
+
+   it("is not replaced by an answer that holds none", function()
+      for _, result in ipairs {
+         true, {}, { access_token = "" }, { access_token = "a b", expire_time = 7200 }, { access_token = "a" },
+         { access_token = "a", expire_time = -1 },
+      } do
+         local made = cloud.new(nil, function() return envelope { success = true, result = result } end)
+         local value, message, detail = made.client:get(STATUS)
+         assert.is_nil(value)
+         assert.equal("GET /v1.0/token: the answer holds no token", message)
+         assert.equal("no", detail.sent)
+      end
+   end)
+
+   it("in hand is used while renewing it fails", function()
+      local broken = false
+      local made = cloud.new({ retries = 0 }, function(sent, answer)
+         if broken and sent.target:find("token", 1, true) then return nil, "connect", "no" end
+         return answer()
+      end)
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7200 - 30)
+      broken = true
+      assert(made.client:get(STATUS))
+   end)
+
+   it("is renewed once, however many calls wait for it", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      made.simulator:expire_token()
+      local context = cloud.context(made)
+      local ops = {}
+      for i = 1, 100 do
+         local built = assert(request.build({ method = "GET", path = STATUS }, json))
+         ops[i] = op.new(call.run, context, built, { retries = 0, idempotent = true, attempts = 0 })
+      end
+      cloud.drive_side_by_side(context, ops)
+      for i = 1, 100 do assert.is_table((ops[i]:returned())) end
+      assert.equal(2, count(made, "GET /v1.0/token"))
+      assert.equal(201, count(made, "GET " .. STATUS))
+   end)
+
+   it("that lost a race never overwrites the one that won", function()
+      local made
+      local raced = false
+      made = cloud.new(nil, function(sent, answer)
+         local reply = answer()
+         if not raced and sent.target:find("grant_type", 1, true) then
+            raced = true -- another program stores its token while ours is on its way
+            assert(made.store:swap(cloud.context(made).token_key, nil, "9999999999999 9999999999999 winner r"))
+         end
+         return reply
+      end)
+      made.client:get(STATUS)
+      local status = made.transport.requests[2]
+      assert.equal("winner", status.headers.access_token)
+   end)
+end)

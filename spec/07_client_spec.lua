@@ -1,0 +1,347 @@
+-- The client: what a program calls, on the simulated cloud.
+local cloud = require("spec.support.cloud")
+local tuya = require("tuya")
+
+local DEVICE = "/v1.0/devices/" .. cloud.SOCKET
+
+local function options(changes)
+   local given = { access_id = cloud.ID, access_secret = cloud.SECRET, region = "eu" }
+   for name, value in pairs(changes or {}) do given[name] = value end
+   return given
+end
+
+local function without(name)
+   local given = options()
+   given[name] = nil
+   return given
+end
+
+local function refused(given, rule)
+   assert.error_matches(function() tuya.client(given) end, rule, 1, true)
+end
+
+describe("tuya.client", function()
+   it("wants an id, a secret and a place", function()
+      refused(without("access_id"), "access_id: missing, and no TUYA_ACCESS_ID in the environment")
+      refused(without("access_secret"), "access_secret: missing, and no TUYA_ACCESS_SECRET in the environment")
+      refused(without("region"), "region: missing, and no TUYA_REGION in the environment")
+      refused(nil, "access_id: missing")
+   end)
+
+   it("names an unknown option and the near one", function()
+      refused(options { time_out = 5 }, "time_out: unknown option (did you mean timeout?)")
+      refused(options { access_sceret = "x" }, "access_sceret: unknown option (did you mean access_secret?)")
+      refused(options { [1] = "x" }, "1: unknown option")
+   end)
+
+   it("refuses wrong values", function()
+      refused(options { timeout = 0 }, "timeout: must be more than 0")
+      refused(options { timeout = "5" }, "timeout: number expected, got string")
+      refused(options { connect_timeout = -1 }, "connect_timeout: must be more than 0")
+      refused(options { timeout = 0 / 0 }, "timeout: must be more than 0")
+      refused(options { retries = 1.5 }, "retries: 0 or a whole number")
+      refused(options { retries = -1 }, "retries: 0 or a whole number")
+      refused(options { algorithm = "v3" }, 'algorithm: "v2", or "v1"')
+      refused(options { nonce = true }, "nonce: a function, or false for none")
+      refused(options { region = "mars" }, "region: mars: unknown data centre")
+      refused(options { region = "usa" }, "did you mean us?")
+      refused(options { endpoint = "https://x" }, "region: given beside endpoint")
+      refused(options { access_secret = "" }, "access_secret: empty")
+      refused(options { access_id = "a " }, "access_id: holds CR, LF, NUL or another control byte, or a blank")
+      refused(options { key = io.stdout }, "key: made by tuya.key")
+      for _, endpoint in ipairs { "openapi.tuyaeu.com", "https://x/y", "ftp://x", "https://u:p@x", "https://x?y" } do
+         local given = without("region")
+         given.endpoint = endpoint
+         refused(given, 'endpoint: "https://host"')
+      end
+   end)
+
+   it("knows Tuya's data centres", function()
+      for _, region in ipairs { "cn", "us", "us-e", "eu", "eu-w", "in", "sg" } do
+         tuya.client(options { region = region }):close()
+      end
+   end)
+
+   it("takes a key instead of a secret, and leaves it open when closed", function()
+      local key = tuya.key(cloud.SECRET)
+      local given = without("access_secret")
+      given.key = key
+      tuya.client(given):close()
+      assert.equal("tuya.key (redacted)", tostring(key))
+   end)
+
+   it("raises at the caller's line", function()
+      local line = debug.getinfo(1, "l").currentline + 1
+      local _, message = pcall(function() tuya.client { region = "eu", access_id = 1 } end)
+      assert.matches("07_client_spec.lua:" .. line .. ": tuya.client: access_id: string expected", message, 1, true)
+   end)
+end)
+
+describe("a call", function()
+   it("answers the result and the envelope", function()
+      local client = cloud.new().client
+      local result, message, info = client:get(DEVICE)
+      assert.equal(cloud.SOCKET, result.id)
+      assert.is_nil(message)
+      assert.matches("^%x+$", info.tid)
+      assert.equal(200, info.status)
+      assert.equal("1700000000000", ("%s"):format(info.t))
+   end)
+
+   it("answers nil, a line and a table when the cloud refuses", function()
+      local client = cloud.new().client
+      local result, message, detail = client:get("/v1.0/devices/unknown")
+      assert.is_nil(result)
+      assert.matches("^GET /v1.0/devices/unknown: permission deny %(1106, tid %x+%)$", message)
+      assert.equal("api", detail.kind)
+      assert.equal(1106, detail.code)
+      assert.equal("permission deny", detail.message)
+      assert.equal("GET", detail.method)
+      assert.equal("/v1.0/devices/unknown", detail.path)
+      assert.equal(200, detail.status)
+      assert.equal(1, detail.attempts)
+      assert.equal("yes", detail.sent)
+      assert.matches("link the app account", detail.advice, 1, true)
+      assert.error_matches(function() assert(client:get("/v1.0/devices/unknown")) end, "permission deny", 1, true)
+   end)
+
+   it("goes by every verb, with a query, a body and signed headers", function()
+      local made = cloud.new()
+      local client = made.client
+      assert(client:get("/v1.0/devices", { device_ids = { cloud.SOCKET } }, { headers = { area_id = "x" } }))
+      assert(client:post(DEVICE .. "/commands", { commands = { { code = "switch", value = true } } }))
+      assert(client:put(DEVICE, { name = "Küche" }))
+      assert(client:delete(DEVICE))
+      local _, message = client:patch(DEVICE, "{}", { content_type = "text/plain", query = { a = 1 } })
+      assert.matches("^PATCH " .. DEVICE:gsub("%p", "%%%0") .. ": uri path invalid", message)
+      local requests = made.transport.requests
+      assert.equal("/v1.0/devices?device_ids=" .. cloud.SOCKET, requests[2].target)
+      assert.equal("area_id", requests[2].headers["Signature-Headers"])
+      assert.same({ commands = { { code = "switch", value = true } } }, tuya.json.decode(requests[3].body))
+      assert.equal("application/json", requests[3].headers["Content-Type"])
+      assert.equal("", requests[5].body)
+      assert.equal("text/plain", requests[6].headers["Content-Type"])
+      assert.equal(DEVICE .. "?a=1", requests[6].target)
+   end)
+
+   it("can be given whole", function()
+      local client = cloud.new().client
+      local given = { method = "get", path = "/v1.0/devices", query = { device_ids = cloud.SOCKET } }
+      local result = assert(client:request(given))
+      assert.equal(1, #result.devices)
+   end)
+
+   it("carries no body on GET and DELETE unless asked", function()
+      local made = cloud.new()
+      made.client:get(DEVICE)
+      made.client:delete(DEVICE)
+      made.client:get(DEVICE, nil, { body = {} })
+      local requests = made.transport.requests
+      assert.equal("", requests[2].body)
+      assert.is_nil(requests[2].headers["Content-Type"])
+      assert.equal("", requests[3].body)
+      assert.equal("{}", requests[4].body)
+   end)
+
+   it("is accepted whatever the name, value and body", function()
+      local made = cloud.new()
+      for _, value in ipairs { "", " ", "a+b", "a&b=c%25", "客厅", "'()*!~", "\\\"", "/?#[]@" } do
+         local _, _, detail = made.client:get("/v1.0/devices", { device_ids = value, zz = "1", Aa = "" })
+         assert.not_equal(1004, detail.code)
+         _, _, detail = made.client:post(DEVICE .. "/commands", value .. "x", { query = { [value .. "k"] = value } })
+         assert.not_equal(1004, detail.code)
+      end
+   end)
+
+   it("sends lang, user's t and nonce", function()
+      local made = cloud.new { lang = "en", nonce = function() return "my-nonce" end }
+      made.client:get(DEVICE)
+      local headers = made.transport.requests[2].headers
+      assert.equal("en", headers.lang)
+      assert.equal("my-nonce", headers.nonce)
+      assert.equal("1700000000000", headers.t)
+      made = cloud.new { nonce = false }
+      made.client:get(DEVICE)
+      assert.is_nil(made.transport.requests[2].headers.nonce)
+   end)
+
+   it("raises what is the program's mistake, at its line", function()
+      local client = cloud.new().client
+      local here = debug.getinfo(1, "l").currentline
+      local mistakes = {
+         function() client:get("no slash") end,
+         function() client:post("/x", 5) end,
+         function() client:put("/x", {}, { timout = 1 }) end,
+         function() client:delete("/x", { a = 1.5 }) end,
+         function() client:request { method = "NOPE", path = "/x" } end,
+         function() client:get("/x", { a = 1 }, { query = { a = 2 } }) end,
+         function() client:get("/x", nil, 5) end,
+         function() client:device("a/b") end,
+         function() client:device(cloud.SOCKET):send {} end,
+         function() client:device(cloud.SOCKET):send("on") end,
+         function() client:device(cloud.SOCKET):send { { value = 1 } } end,
+      }
+      for i, mistake in ipairs(mistakes) do
+         local ok, message = pcall(mistake)
+         assert.is_false(ok)
+         assert.matches("07_client_spec.lua:" .. here + 1 + i .. ": tuya.", message, 1, true)
+      end
+   end)
+
+   it("on a closed client raises", function()
+      local client = cloud.new().client
+      client:close()
+      client:close()
+      assert.equal("tuya.client (closed)", tostring(client))
+      assert.error_matches(function() client:get("/x") end, "tuya.client:get: attempt to use a closed client", 1, true)
+   end)
+
+   it("works inside a coroutine and inside pcall", function()
+      local client = cloud.new().client
+      local thread = coroutine.wrap(function()
+         coroutine.yield("started")
+         return client:get(DEVICE)
+      end)
+      assert.equal("started", thread())
+      assert.equal(cloud.SOCKET, thread().id)
+      local ok, result = pcall(client.get, client, DEVICE)
+      assert.is_true(ok)
+      assert.equal(cloud.SOCKET, result.id)
+   end)
+end)
+
+describe("retries", function()
+   -- a cloud whose first `failures` answers to business calls fail in one way
+   local function failing(failures, code, sent)
+      return cloud.new(nil, function(request, answer)
+         if request.target:find("token", 1, true) or failures == 0 then return answer() end
+         failures = failures - 1
+         return nil, code, sent
+      end)
+   end
+
+   local function sends(made)
+      return #made.transport.requests - 1 -- without the token call
+   end
+
+   it("repeat what did not leave, each time signed anew", function()
+      local made = failing(2, "connect", "no")
+      assert(made.client:post(DEVICE .. "/commands", { commands = { { code = "switch", value = true } } }))
+      assert.equal(3, sends(made))
+      local first, last = made.transport.requests[2].headers, made.transport.requests[4].headers
+      assert.not_equal(first.nonce, last.nonce)
+      assert.not_equal(first.sign, last.sign)
+      assert.is_true(tonumber(last.t) > tonumber(first.t))
+   end)
+
+   it("never repeat a command that may have arrived", function()
+      local made = failing(1, "reset", "maybe")
+      local result, message, detail = made.client:post(DEVICE .. "/commands", { commands = {} })
+      assert.is_nil(result)
+      assert.equal("POST " .. DEVICE .. "/commands: the fake transport was told to fail", message)
+      assert.equal("network", detail.kind)
+      assert.equal("reset", detail.code)
+      assert.equal("maybe", detail.sent)
+      assert.equal(1, detail.attempts)
+      assert.equal(1, sends(made))
+   end)
+
+   it("repeat a GET, and a command marked idempotent", function()
+      local made = failing(1, "reset", "maybe")
+      assert(made.client:get(DEVICE))
+      assert.equal(2, sends(made))
+      made = failing(1, "reset", "maybe")
+      assert(made.client:post(DEVICE .. "/commands", { commands = { { code = "switch", value = true } } },
+         { idempotent = true }))
+      assert.equal(2, sends(made))
+      made = failing(1, "reset", "maybe")
+      assert.is_nil((made.client:get(DEVICE, nil, { idempotent = false })))
+   end)
+
+   it("end after `retries`", function()
+      local made = failing(100, "connect", "no")
+      local _, _, detail = made.client:get(DEVICE)
+      assert.equal(4, detail.attempts)
+      assert.equal(4, sends(made))
+      made = failing(100, "connect", "no")
+      _, _, detail = made.client:get(DEVICE, nil, { retries = 0 })
+      assert.equal(1, detail.attempts)
+   end)
+
+   it("end at the timeout, with the last real failure", function()
+      local made = cloud.new(nil, function(request, answer)
+         if request.target:find("token", 1, true) then return answer() end
+         return nil, "dns", "no"
+      end)
+      local _, _, detail = made.client:get(DEVICE, nil, { retries = 1000, timeout = 3 })
+      assert.equal("dns", detail.code)
+      assert.is_true(made.transport:now() - 1700000000 <= 3.001)
+   end)
+end)
+
+describe("a device", function()
+   it("is switched and read by names", function()
+      local made = cloud.new()
+      local plug = made.client:device(cloud.SOCKET)
+      assert.is_true(plug:send { switch = true, countdown_1 = 60 })
+      local status = assert(plug:status())
+      assert.is_true(status.switch)
+      assert.equal(60, status.countdown_1)
+      assert.is_true(plug:send { { code = "switch", value = false } })
+      assert.is_false(plug:status().switch)
+   end)
+
+   it("sends the same table as the same body, sorted by code", function()
+      local made = cloud.new()
+      made.client:device(cloud.SOCKET):send { switch = true, countdown_1 = 60 }
+      local body = require("tuya.json").decode(made.transport.requests[2].body)
+      assert.same({ commands = { { code = "countdown_1", value = 60 }, { code = "switch", value = true } } }, body)
+   end)
+
+   it("passes on what the cloud refuses", function()
+      local plug = cloud.new().client:device(cloud.SOCKET)
+      local result, _, detail = plug:send { nonsense = 1 }
+      assert.is_nil(result)
+      assert.equal(2008, detail.code)
+      result, _, detail = cloud.new().client:device("unknown"):status()
+      assert.is_nil(result)
+      assert.equal(1106, detail.code)
+   end)
+end)
+
+describe("log", function()
+   it("tells of calls, replies, renewals and retries, and may call the client itself", function()
+      local events = {}
+      local made
+      made = cloud.new({ log = function(event)
+         events[#events + 1] = event.event
+         if #events == 1 then made.client:get(DEVICE) end
+      end })
+      assert(made.client:get(DEVICE))
+      local seen = {}
+      for _, event in ipairs(events) do seen[event] = true end
+      assert.same({ renew = true, call = true, reply = true }, seen)
+   end)
+
+   it("that raises harms no call", function()
+      local made = cloud.new { log = function() error("no disk") end }
+      assert(made.client:get(DEVICE))
+   end)
+end)
+
+describe("a codec that raises", function()
+   it("or a broken clock ends that call alone", function()
+      local broken = true
+      local made = cloud.new()
+      local client = tuya.client {
+         access_id = cloud.ID, access_secret = cloud.SECRET, endpoint = cloud.ENDPOINT, transport = made.transport,
+         clock = function()
+            if broken then error("no clock") end
+            return made.transport:clock()()
+         end,
+      }
+      assert.error_matches(function() client:get(DEVICE) end, "no clock", 1, true)
+      broken = false
+      assert(client:get(DEVICE))
+   end)
+end)
