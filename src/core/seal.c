@@ -450,9 +450,14 @@ tuya_err tuya_seal (const tuya_request *request, const tuya_signer *signer, void
 /* --- keys and primitives --- */
 
 tuya_err tuya_key_init (tuya_key *key, tuya_str secret) {
+  tuya_key made; /* half a key is a secret too: nothing of it reaches the caller */
+  int ok;
   if (secret.n == 0) return TUYA_EINVAL;
   if (secret.n > TUYA_MAX_SECRET) return TUYA_ELIMIT;
-  return hash_key(key, secret) ? TUYA_OK : TUYA_EHASH;
+  ok = hash_key(&made, secret);
+  if (ok) *key = made;
+  hash_wipe(&made, sizeof made);
+  return ok ? TUYA_OK : TUYA_EHASH;
 }
 
 void tuya_key_wipe (tuya_key *key) { hash_wipe(key, sizeof *key); }
