@@ -6,7 +6,7 @@ read_globals = {
    math = { fields = { "type", "tointeger" } },
 }
 max_line_length = 120
-include_files = { "lua", "bin", "spec", "bench", "examples", "tools", "*.rockspec", "src/httpd/*.rockspec" }
+include_files = { "**/*.lua", "bin/tuya", "*.rockspec", "src/httpd/*.rockspec" }
 exclude_files = { "build" }
 files["*.rockspec"] = { std = "+rockspec" }
 files["src/httpd/*.rockspec"] = { std = "+rockspec" }

@@ -25,7 +25,7 @@ build:
 demo:
 	@tools/needs demo
 	@$(MAKE) --no-print-directory build
-	@tools/run $(LUA) examples/switch_socket.lua
+	@tools/demo $(LUA)
 
 test:
 	@tools/needs test
