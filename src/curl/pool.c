@@ -59,6 +59,7 @@ typedef struct transfer {
   int64_t deadline, connect_timeout;
   int attempts; /* how often libcurl was about to write the request */
   bytes head, body;
+  int head_ended; /* the empty line has come */
   tuya_net error;
   const char *message;
   char error_text[CURL_ERROR_SIZE];
@@ -145,9 +146,10 @@ static size_t on_body (char *p, size_t size, size_t n, void *data) {
 
 /* A status line begins a head anew: of 100 Continue only the final answer is kept. */
 static size_t on_head (char *p, size_t size, size_t n, void *data) {
-  bytes *head = &((transfer *)data)->head;
-  if (size * n >= 5 && memcmp(p, "HTTP/", 5) == 0) head->n = 0;
-  return append(head, p, size * n) ? size * n : 0;
+  transfer *t = data;
+  if (size * n >= 5 && memcmp(p, "HTTP/", 5) == 0) t->head.n = 0, t->head_ended = 0;
+  if (size * n > 0 && (p[0] == '\r' || p[0] == '\n')) t->head_ended = 1;
+  return append(&t->head, p, size * n) ? size * n : 0;
 }
 
 static int before_request (void *data, char *ip, char *local_ip, int port, int local_port) {
@@ -360,6 +362,7 @@ static int copy_request (transfer *t, const tuya_sealed *sealed) {
 static void reset_reply (tuya_pool *pool, transfer *t) {
   t->head.n = t->body.n = 0;
   t->head.full = t->body.full = 0;
+  t->head_ended = 0;
   t->head.max = MAX_HEAD;
   t->body.max = pool->max_reply;
   t->attempts = 0;
@@ -612,6 +615,7 @@ static void harvest (tuya_pool *pool) {
     long version = 0;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
     t = (transfer *)(void *)private;
+    if (code == CURLE_OK && !t->head_ended) code = CURLE_PARTIAL_FILE; /* libcurl does not mind */
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &t->status);
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     if (version == CURL_HTTP_VERSION_2_0) pool->multiplexed = 1;
