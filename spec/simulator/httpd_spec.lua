@@ -513,11 +513,15 @@ describe("httpd: close", function()
    end)
 end)
 
-describe("httpd: a finalizer", function()
+-- Not on LuaJIT, whose collector cannot be made to run just here without making it crawl.
+local describe_unless_jit = jit and function() end or describe -- luacheck: ignore 113
+
+describe_unless_jit("httpd: a finalizer", function()
+   local EAGER = _VERSION == "Lua 5.4" and 1000 or 100000 -- 5.4 keeps no more
    local pause, multiplier
 
    before_each(function()
-      pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 10000)
+      pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", EAGER)
    end)
 
    after_each(function()
@@ -542,7 +546,7 @@ describe("httpd: a finalizer", function()
       end
       local request = "GET / HTTP/1.1\r\n" .. table.concat(lines) .. "\r\n"
       local inside = 0
-      for i = 1, 30 do
+      for i = 1, 200 do
          listen()
          local taking, here = false, server
          local client = connect(request)
@@ -555,7 +559,7 @@ describe("httpd: a finalizer", function()
             inside = inside + (taking and 1 or 0)
             here:close()
          end)
-         for _ = 1, i * 8 do
+         for _ = 1, i % 30 * 8 do
             lines[101] = {}
          end
          collectgarbage("restart")
@@ -568,6 +572,9 @@ describe("httpd: a finalizer", function()
          end
          client:close()
          here:close()
+         if inside == 5 then
+            break
+         end
       end
       assert.is_true(inside > 0)
    end)
