@@ -48,7 +48,7 @@ install: build
 
 docs:
 	@tools/needs docs
-	@ldoc -q -c docs/config.ld -d build/docs .
+	@cd docs && ldoc --quiet --fatalwarnings --config config.ld --dir ../build/docs .
 
 clean:
 	rm -rf build tuya src/*/*.o

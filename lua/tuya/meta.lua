@@ -1,0 +1,277 @@
+---@meta tuya
+-- meta.lua: types for editors (LuaCATS). Never loaded by a program.
+
+--- Durations are seconds (fractions allowed); moments are Tuya's milliseconds.
+---@class tuya
+---@field _VERSION string
+---@field json tuya.json
+local tuya = {}
+
+---@alias tuya.scalar string|integer|boolean
+---@alias tuya.value tuya.scalar|tuya.scalar[]
+---@alias tuya.pairs table<string, tuya.value>|{ [1]: string, [2]: tuya.value }[]
+
+---@class tuya.request.spec
+---@field method string GET POST PUT DELETE PATCH HEAD, in any case
+---@field path string begins with "/"; a query in it is taken apart
+---@field query? tuya.pairs signed decoded, sent percent-encoded
+---@field headers? tuya.pairs signed and listed in Signature-Headers
+---@field body? table|string a table goes as JSON, a string as it is
+---@field content_type? string of the body, sent unsigned; "application/json"
+---@field lang? "en"|"zh" language of the cloud's answers
+
+---@class tuya.request
+---@field method string
+---@field path string
+---@field query? { [1]: string, [2]: string }[]
+---@field headers? { [1]: string, [2]: string }[]
+---@field body? string the bytes that are hashed and sent
+---@field content_type? string
+---@field lang? string
+
+---@class tuya.signer
+---@field access_id string
+---@field key tuya.key
+---@field access_token? string nil for a token call
+---@field t? integer|number|string ms since 1970, 13 digits; nil: the clock
+---@field nonce? string|false nil: 32 hex digits; false: none
+---@field algorithm? "v2"|"v1" "v1": projects made before 2021-06-30
+---@field bundle_id? string app-authorization keys only
+
+--- Builds a request. Raises at the caller's line when a field breaks a rule.
+---@param spec tuya.request.spec
+---@return tuya.request
+function tuya.request(spec) end
+
+--- Seals a request. Raises at the caller's line when a field breaks a rule.
+---@param what tuya.request|tuya.request.spec
+---@param signer tuya.signer
+---@return tuya.sealed
+function tuya.sign(what, signer) end
+
+--- Makes a key of an access secret of 1 to 128 bytes.
+---@param secret string
+---@return tuya.key
+function tuya.key(secret) end
+
+--- Makes a client. Raises at the caller's line when an option is unknown or breaks a rule.
+---@param given? tuya.client.options
+---@return tuya.client
+function tuya.client(given) end
+
+--- An access secret that can sign and cannot be read back.
+---@class tuya.key
+local key = {}
+
+--- HMAC-SHA256 of a text: 64 upper-case hex digits.
+---@param text string
+---@return string
+function key:mac(text) end
+
+--- Wipes the key.
+function key:close() end
+
+--- A signed request: complete, immutable, the only thing that a transport sends.
+---@class tuya.sealed
+local sealed = {}
+
+---@return string
+function sealed:method() end
+
+--- Path and query as sent.
+---@return string
+function sealed:target() end
+
+--- "" for none.
+---@return string
+function sealed:body() end
+
+--- Tuya's stringToSign; "" under the old algorithm.
+---@return string
+function sealed:canonical() end
+
+--- A fresh table name = value.
+---@return table<string, string>
+function sealed:headers() end
+
+---@class tuya.client.options
+---@field access_id? string TUYA_ACCESS_ID
+---@field access_secret? string TUYA_ACCESS_SECRET
+---@field key? tuya.key instead of access_secret; stays the caller's to close
+---@field region? "cn"|"us"|"us-e"|"eu"|"eu-w"|"in"|"sg" TUYA_REGION
+---@field endpoint? string TUYA_ENDPOINT, instead of region: "https://host"
+---@field algorithm? "v2"|"v1"
+---@field bundle_id? string
+---@field timeout? number of a whole call, s; 15
+---@field connect_timeout? number s; 5
+---@field retries? integer 3
+---@field max_connections? integer 4
+---@field max_queue? integer 1024
+---@field max_reply? integer bytes; 8 MiB
+---@field lang? "en"|"zh"
+---@field ca_file? string PEM; only these certificates are trusted
+---@field proxy? string as libcurl takes it; nil: from the environment
+---@field user_agent? string
+---@field transport? tuya.transport
+---@field store? tuya.store
+---@field json? { encode: fun(value: any): string, decode: fun(text: string): any }
+---@field clock? fun(): integer ms since 1970
+---@field nonce? (fun(): string)|false
+---@field log? fun(event: tuya.event)
+
+---@class tuya.event
+---@field event "call"|"reply"|"renew"|"retry"
+---@field method? string
+---@field path? string
+---@field status? integer
+---@field code? integer|string
+---@field tid? string
+---@field how? "ask"|"refresh"
+
+---@class tuya.detail
+---@field kind "network"|"http"|"api"
+---@field code integer|string Tuya's number; the HTTP status; or "dns" "connect" "tls" "timeout" "reset" "too_large" "protocol"
+---@field message string
+---@field method? string
+---@field path? string
+---@field status? integer HTTP
+---@field tid? string Tuya's trace id
+---@field t? integer the cloud's clock, ms
+---@field attempts? integer how often the call itself was tried
+---@field sent "no"|"maybe"|"yes" did the call reach the cloud?
+---@field advice? string
+
+---@class tuya.envelope
+---@field t? integer the cloud's clock, ms
+---@field tid? string
+---@field status integer HTTP
+
+---@class tuya.call.options
+---@field query? tuya.pairs
+---@field headers? tuya.pairs
+---@field body? table|string
+---@field content_type? string
+---@field idempotent? boolean may be carried out twice without harm; true for GET and HEAD
+---@field timeout? number
+---@field connect_timeout? number
+---@field retries? integer
+
+---@class tuya.call.spec: tuya.call.options
+---@field method string
+---@field path string
+
+---@class tuya.client
+local client = {}
+
+---@param spec tuya.call.spec
+---@return any result, string? message, tuya.detail|tuya.envelope info
+function client:request(spec) end
+
+---@param path string
+---@param query? tuya.pairs
+---@param options? tuya.call.options
+---@return any result, string? message, tuya.detail|tuya.envelope info
+function client:get(path, query, options) end
+
+---@param path string
+---@param query? tuya.pairs
+---@param options? tuya.call.options
+---@return any result, string? message, tuya.detail|tuya.envelope info
+function client:delete(path, query, options) end
+
+---@param path string
+---@param body? table|string
+---@param options? tuya.call.options
+---@return any result, string? message, tuya.detail|tuya.envelope info
+function client:post(path, body, options) end
+
+---@param path string
+---@param body? table|string
+---@param options? tuya.call.options
+---@return any result, string? message, tuya.detail|tuya.envelope info
+function client:put(path, body, options) end
+
+---@param path string
+---@param body? table|string
+---@param options? tuya.call.options
+---@return any result, string? message, tuya.detail|tuya.envelope info
+function client:patch(path, body, options) end
+
+---@param id string
+---@return tuya.device
+function client:device(id) end
+
+--- Closes the connections, and wipes the key where the client made it.
+function client:close() end
+
+---@class tuya.device
+---@field id string
+local device = {}
+
+--- Sends commands, all in one call.
+---@param values table<string, any>|{ code: string, value: any }[]
+---@return true? ok, string? message, tuya.detail|tuya.envelope info
+function device:send(values) end
+
+--- The state of all data points.
+---@return table<string, any>? values, string? message, tuya.detail|tuya.envelope info
+function device:status() end
+
+---@class tuya.reply
+---@field status integer
+---@field headers table<string, string> names in lower case
+---@field body string
+
+---@class tuya.transport
+local transport = {}
+
+--- Sends a sealed request and waits for the reply.
+---@param sealed tuya.sealed
+---@param limits? { timeout?: number, connect_timeout?: number }
+---@return tuya.reply? reply, string? message, tuya.detail? detail
+function transport:send(sealed, limits) end
+
+--- Seconds of a clock that is never set.
+---@return number
+function transport:now() end
+
+--- Waits.
+---@param seconds number
+function transport:sleep(seconds) end
+
+--- Closes all connections.
+function transport:close() end
+
+---@class tuya.store
+local store = {}
+
+--- The text of a key.
+---@param key string
+---@return string?
+function store:load(key) end
+
+--- Puts `new` where `old` is; false when something else is there.
+---@param key string
+---@param old string?
+---@param new string?
+---@return boolean
+function store:swap(key, old, new) end
+
+---@class tuya.json
+---@field null table JSON null, for bodies
+local json = {}
+
+--- Marks a table as a list, so that it is written `[]` even when empty.
+---@param list? table
+---@return table
+function json.array(list) end
+
+---@param value any
+---@return string? text, string? rule
+function json.encode(value) end
+
+---@param text string
+---@return any value, string? message
+function json.decode(text) end
+
+return tuya

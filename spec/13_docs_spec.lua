@@ -1,0 +1,102 @@
+-- The documentation covers what is public: every function has an LDoc block, and its type in meta.lua.
+local cloud = require("spec.support.cloud")
+local curl = require("tuya.transport.curl")
+local tuya = require("tuya")
+
+local function read(path)
+   local file = assert(io.open(path, "rb"))
+   local text = file:read("*a")
+   file:close()
+   return text
+end
+
+local meta = read("lua/tuya/meta.lua")
+
+-- The names of the functions in a table, sorted.
+local function functions(of)
+   local names = {}
+   for name, value in pairs(of) do
+      if type(value) == "function" and name:sub(1, 2) ~= "__" then names[#names + 1] = name end
+   end
+   table.sort(names)
+   return names
+end
+
+-- Whether the comment that stands right before the definition of a name begins with "---".
+local function has_ldoc(source, name)
+   local first -- of the comment that is open
+   for line in source:gmatch("[^\n]*") do
+      local comment = line:match("^%s*(%-%-%-?)")
+      if comment then first = first or comment
+      elseif line ~= "" then
+         local defined = line:find("[.:]" .. name .. " ?%(") or line:find("[.:]" .. name .. " = ")
+         if defined and not line:find("^%s*return") and first == "---" then return true end
+         first = nil
+      end
+   end
+   return false
+end
+
+local methods_of = function(object) return debug.getmetatable(object).__index end
+
+local made = cloud.new()
+local PUBLIC = {
+   { "tuya", tuya, "lua/tuya/init.lua" },
+   { "json", tuya.json, "lua/tuya/json.lua" },
+   { "client", methods_of(made.client), "lua/tuya/client.lua" },
+   { "device", methods_of(made.client:device("x")), "lua/tuya/device.lua" },
+   { "transport", methods_of(curl.new { endpoint = "http://x" }), "lua/tuya/transport/curl.lua" },
+   { "store", made.store, "lua/tuya/store/memory.lua" },
+   { "key", methods_of(tuya.key("x")) },
+   { "sealed", methods_of(tuya.sign({ method = "GET", path = "/" }, { access_id = "x", key = tuya.key("x") })) },
+}
+
+describe("the documentation", function()
+   for _, entry in ipairs(PUBLIC) do
+      local class, object, path = entry[1], entry[2], entry[3]
+      for _, name in ipairs(functions(object)) do
+         it("has " .. class .. "." .. name, function()
+            assert.is_truthy(meta:find("\nfunction " .. class .. "[.:]" .. name .. "%("), "not in meta.lua")
+            if path then assert.is_true(has_ldoc(read(path), name), "no LDoc block in " .. path) end
+         end)
+      end
+   end
+
+   it("names no function that is not there", function()
+      local known = {}
+      for _, entry in ipairs(PUBLIC) do
+         for _, name in ipairs(functions(entry[2])) do known[entry[1] .. name] = true end
+      end
+      for class, name in meta:gmatch("\nfunction (%w+)[.:]([%w_]+)") do
+         assert.is_true(known[class .. name], class .. "." .. name)
+      end
+   end)
+
+   it("names every option of a client, and no other", function()
+      local block = meta:match("%-%-%-@class tuya.client.options\n(.-)\n\n")
+      for name in block:gmatch("@field ([%w_]+)%?") do
+         local _, message = pcall(tuya.client, { [name] = coroutine.create(function() end) })
+         assert.is_nil(message:find("unknown option", 1, true), name)
+      end
+      local source = read("lua/tuya/client.lua"):match("local OPTIONS = {(.-)\n}")
+      for name in source:gmatch("\n   ([%w_]+) =") do
+         assert.is_truthy(block:find("@field " .. name .. "?", 1, true), name)
+      end
+   end)
+
+   it("has a first comment in every file that says what it is", function()
+      local lfs = require("lfs")
+      local function walk(directory)
+         for name in lfs.dir(directory) do
+            local path = directory .. "/" .. name
+            if name:sub(1, 1) ~= "." and lfs.attributes(path, "mode") == "directory" then walk(path)
+            elseif name:find("%.lua$") then assert.matches("^%-%-", read(path), path)
+            elseif name:find("%.[ch]$") then
+               assert.equal("/*\n** " .. name .. ": ", read(path):sub(1, #name + 8), path)
+            end
+         end
+      end
+      walk("lua")
+      walk("src")
+   end)
+end)
