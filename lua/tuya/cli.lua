@@ -59,16 +59,13 @@ local function project_of_environment()
    return core.nonce():sub(1, 20), core.nonce(), true
 end
 
---- Writes the authority's certificate to a file of its own; its path.
-local function write_ca(pem)
-   local path = os.tmpname()
+local function write_file(path, text)
    local file, message = io.open(path, "w")
    if not file then
       fail(USAGE, "cannot write the CA file: " .. message)
    end
-   file:write(pem)
+   file:write(text)
    file:close()
-   return path
 end
 
 --- Calls what raises when something on this machine is missing, and ends with its message then.
@@ -83,48 +80,56 @@ end
 local TICK = 1 -- seconds; a Ctrl-C just before the wait is heeded after it
 
 local function serve(listener, forever)
+   io.stdout:write(listener.port, "\n")
+   io.stdout:flush()
    repeat
       local what = listener:tick(TICK, not forever)
    until what == "closed"
 end
 
-function simulate.run(options)
-   local stderr = io.stderr
-   local port = whole_number(options.port, "--port", 0, 65535)
+--- Serves with the authority's certificate in a file, which is removed whatever ends it.
+local function serve_with_ca(listener, forever)
+   local path = os.tmpname()
+   local ok, why = pcall(function()
+      write_file(path, listener.ca)
+      io.stderr:write("CA file: ", path, "\n")
+      serve(listener, forever)
+   end)
+   os.remove(path)
+   if not ok then
+      error(why, 0)
+   end
+end
+
+--- The simulated cloud that the options and the environment ask for.
+local function new_simulator(options)
    local ttl = whole_number(options.token_ttl, "--token-ttl", 1, 31536000)
    local id, secret, made_up = project_of_environment()
-   local simulator = attempt(require, "tuya.simulator")
-   local sim, message = simulator.new({
+   local sim, message = attempt(require, "tuya.simulator").new({
       access_id = id,
       access_secret = secret,
       home = options.home,
       token_ttl = ttl,
       console = not options.quiet and function(line)
-         stderr:write(line, "\n")
+         io.stderr:write(line, "\n")
       end or nil,
    })
    if not sim then
       fail(USAGE, message)
    end
-   local listener
-   listener, message = attempt(sim.listen, sim, port, { tls = options.tls })
+   return sim, made_up and "made-up project: TUYA_ACCESS_ID=" .. id .. " TUYA_ACCESS_SECRET=" .. secret .. "\n"
+end
+
+function simulate.run(options)
+   local port = whole_number(options.port, "--port", 0, 65535)
+   local sim, made_up = new_simulator(options)
+   local listener, message = attempt(sim.listen, sim, port, { tls = options.tls })
    if not listener then
       fail(NETWORK, message)
    end
-   if made_up then
-      stderr:write("made-up project: TUYA_ACCESS_ID=", id, " TUYA_ACCESS_SECRET=", secret, "\n")
-   end
-   local ca_file = listener.ca and write_ca(listener.ca)
-   if ca_file then
-      stderr:write("CA file: ", ca_file, "\n")
-   end
-   io.stdout:write(listener.port, "\n")
-   io.stdout:flush()
-   local ok, why = pcall(serve, listener, options.forever)
+   io.stderr:write(made_up or "")
+   local ok, why = pcall(listener.ca and serve_with_ca or serve, listener, options.forever)
    listener:close()
-   if ca_file then
-      os.remove(ca_file)
-   end
    if not ok then
       error(why, 0)
    end

@@ -337,7 +337,8 @@ describe("simulator: paths", function()
       "GET /", "GET /v1.0", "GET /v1.0/devices/" .. SOCKET .. "/nothing", "POST /v1.0/devices/" .. SOCKET,
       "GET /v1.0/devices/" .. SOCKET .. "/commands", "POST /v1.0/devices", "DELETE /v1.0/devices",
       "get /v1.0/devices", "GET /v1.0//devices", "GET /v1.1/devices", "GET /v1.0/iot-03/devices/x/y/z",
-      "HEAD /v1.0/devices", "GET //", "PUT /v1.0/iot-03/devices/" .. SOCKET, "GET http://host/v1.0/devices",
+      "HEAD /v1.0/devices", "GET //", "GET /v1.0/devices//status",
+      "PUT /v1.0/iot-03/devices/" .. SOCKET, "GET http://host/v1.0/devices",
    }) do
       it("refuse " .. wrong .. " with 1108", function()
          local method, target = wrong:match("^(%S+) (%S+)$")
