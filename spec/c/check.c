@@ -83,6 +83,8 @@ int check_begins_at (const char *text, const char *prefix, const char *file, int
   return begins;
 }
 
+int failures (void) { return now.failures; }
+
 int finish (const char *program) {
   const char *path = getenv("TUYA_COUNTS");
   FILE *counts = path ? fopen(path, "a") : NULL;

@@ -29,6 +29,9 @@ int check_same_at (const char *a, size_t an, const char *b, size_t bn, const cha
 #define check_begins(text, prefix) check_begins_at(text, prefix, __FILE__, __LINE__)
 int check_begins_at (const char *text, const char *prefix, const char *file, int line);
 
+/* How many checks of the test that is open have failed: for a child, to tell its parent. */
+int failures (void);
+
 /* The closing line, also to the file that TUYA_COUNTS names; what main returns. */
 int finish (const char *program);
 

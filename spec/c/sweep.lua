@@ -1,0 +1,87 @@
+-- sweep.lua: what sweep.c does while one allocation after the other fails: all of tuya.core and tuya.curl.
+-- No standard library is open. Returns how many things came out as they should, and of how many; anything may raise.
+local open_core, open_curl, serve, text, endpoint, nowhere, ca_file, timeout = ...
+
+local good, all = 0, 0
+local function expect(condition)
+   all = all + 1
+   if condition then good = good + 1 end
+end
+
+local core, curl = open_core(), open_curl()
+
+local key = core.key("4OHBOnWOqaEC1mWXOpVL3yV50s0qGSRC")
+expect(core.is_key(key) and text(key) == "tuya.key (redacted)")
+expect(not core.key(""))
+expect(key:mac("text") == key:mac("text"))
+expect(core.sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+expect(core.nonce() ~= core.nonce() and core.now() > 0 and core.monotonic() > 0)
+
+local request = {
+   method = "POST",
+   path = "/v1.0/devices/x",
+   query = { { "b", "1 2" }, { "a", "客厅" } },
+   headers = { { "area_id", "29a33e8796834b1efa6" }, { "empty", "" } },
+   body = '{"commands":[{"code":"switch","value":true}]}',
+   content_type = "application/json; charset=utf-8",
+   lang = "en",
+}
+expect(core.check(request))
+expect(not core.check({ method = "GET", path = "/ " }))
+expect(not core.is_token_call(request.path))
+
+local signer = {
+   access_id = "1KAD46OrT9HafiKdsXeg",
+   key = key,
+   access_token = "3f4eda2bdec17232f67c0b188af3eec1",
+   t = 1588925778000,
+   bundle_id = "app.homey",
+}
+local sealed = core.seal(request, signer)
+expect(core.is_sealed(sealed) and sealed:method() == "POST" and sealed:body() == request.body)
+expect(sealed:target() == "/v1.0/devices/x?a=%E5%AE%A2%E5%8E%85&b=1%202")
+expect(text(sealed) == "tuya.sealed: POST " .. sealed:target())
+expect(#sealed:headers().nonce == 32 and #sealed:canonical() > 64)
+
+local old = core.seal({ method = "GET", path = "/" }, { access_id = "x", key = key, t = "1588925778000", algorithm = "v1" })
+expect(old:canonical() == "" and not old:headers().nonce)
+expect(not core.seal(request, { access_id = "a\n", key = key }))
+local _, _, unknown = core.seal(request, { access_id = "a", key = key, secret = "s" })
+expect(unknown == "secret")
+
+local function await(pool, id)
+   while true do
+      local found, sent, status, a = pool:take(id)
+      if found then return status or a, sent end
+      pool:wait(1)
+      pool:tick()
+      serve()
+   end
+end
+
+-- Three requests over two connections, a fourth cancelled, a fifth left to the finalizer.
+local pool = curl.pool({ endpoint = endpoint, proxy = "", user_agent = "sweep", max_connections = 2, max_reply = 4096 })
+expect(text(pool) == "tuya.pool" and not pool:timeout())
+local first, second = pool:start(sealed, timeout, timeout), pool:start(old, timeout)
+local third, fourth = pool:start(sealed, timeout), pool:start(old, timeout)
+expect(pool:cancel(fourth) and not pool:cancel(fourth))
+expect(await(pool, first) == 200)
+expect(await(pool, second) == 200)
+expect(await(pool, third) == 200)
+pool:start(sealed, timeout)
+pool:tick()
+
+local alone = curl.pool({ endpoint = "http://" .. nowhere, proxy = "", max_queue = 1 })
+expect(await(alone, alone:start(sealed, timeout)) == "connect")
+expect(alone:start(sealed, timeout) and not alone:start(sealed, timeout))
+alone:close()
+alone:close()
+expect(text(alone) == "tuya.pool (closed)")
+
+local secure = curl.pool({ endpoint = "https://" .. nowhere, proxy = "", ca_file = ca_file })
+expect(await(secure, secure:start(sealed, timeout)) == "connect")
+secure:close()
+
+key:close()
+expect(text(key) == "tuya.key (closed)" and not core.is_key(key))
+return good, all
