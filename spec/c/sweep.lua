@@ -43,7 +43,8 @@ expect(sealed:target() == "/v1.0/devices/x?a=%E5%AE%A2%E5%8E%85&b=1%202")
 expect(text(sealed) == "tuya.sealed: POST " .. sealed:target())
 expect(#sealed:headers().nonce == 32 and #sealed:canonical() > 64)
 
-local old = core.seal({ method = "GET", path = "/" }, { access_id = "x", key = key, t = "1588925778000", algorithm = "v1" })
+local plain = { method = "GET", path = "/" }
+local old = core.seal(plain, { access_id = "x", key = key, t = "1588925778000", algorithm = "v1" })
 expect(old:canonical() == "" and not old:headers().nonce)
 expect(not core.seal(request, { access_id = "a\n", key = key }))
 local _, _, unknown = core.seal(request, { access_id = "a", key = key, secret = "s" })
