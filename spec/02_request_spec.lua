@@ -58,7 +58,7 @@ describe("tuya.request", function()
 
    it("names a field of the wrong type", function()
       refused({ query = "a=1" }, "query: table expected, got string")
-      refused({ body = 5 }, "body: table or string expected, got number")
+      refused({ body = 5 }, "body: string or table expected, got number")
       assert.error_matches(function() tuya.request("x") end, "a table of options expected, got string", 1, true)
       assert.error_matches(function() tuya.request { path = "/x" } end, "method: missing", 1, true)
       assert.error_matches(function() tuya.request { method = "GET" } end, "path: missing", 1, true)

@@ -78,7 +78,7 @@ describe("the documentation", function()
          local _, message = pcall(tuya.client, { [name] = coroutine.create(function() end) })
          assert.is_nil(message:find("unknown option", 1, true), name)
       end
-      local source = read("lua/tuya/client.lua"):match("local OPTIONS = {(.-)\n}")
+      local source = read("lua/tuya/client.lua"):match("local OPTIONS = options.known {(.-)\n}")
       for name in source:gmatch("\n   ([%w_]+) =") do
          assert.is_truthy(block:find("@field " .. name .. "?", 1, true), name)
       end

@@ -17,7 +17,7 @@ local request = require("tuya.request")
 
 local client = {}
 
-local OPTIONS = {
+local OPTIONS = options.known {
    access_id = "string",
    access_secret = "string",
    key = "userdata",
@@ -46,7 +46,7 @@ local OPTIONS = {
 -- What the transport over libcurl takes from a client's options.
 local TRANSPORT_OPTIONS = { "ca_file", "proxy", "user_agent", "max_connections", "max_queue", "max_reply" }
 
-local CALL = {
+local CALL = options.known {
    method = "string",
    path = "string",
    query = "table",
@@ -103,23 +103,31 @@ local function new_transport(given, endpoint)
    return curl.new(settings), true
 end
 
-local function check_numbers(given)
-   for _, name in ipairs { "timeout", "connect_timeout", "max_connections", "max_queue", "max_reply" } do
-      local value = given[name]
-      if value and (value <= 0 or value ~= value) then return name .. ": must be more than 0" end
-   end
-   if given.retries and (given.retries < 0 or given.retries % 1 ~= 0) then return "retries: 0 or a whole number" end
+local function not_positive(given, name)
+   local value = given[name]
+   return value and (value <= 0 or value ~= value) and name .. ": must be more than 0" or nil
+end
+
+local function check_call(given)
+   local retries = given.retries
+   if retries and (retries < 0 or retries % 1 ~= 0) then return "retries: 0 or a whole number" end
+   return not_positive(given, "timeout") or not_positive(given, "connect_timeout")
+end
+
+local function check_options(given)
    if given.nonce == true then return "nonce: a function, or false for none" end
    if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
       return 'algorithm: "v2", or "v1" for projects made before 2021-06-30'
    end
+   return check_call(given) or not_positive(given, "max_connections") or not_positive(given, "max_queue")
+      or not_positive(given, "max_reply")
 end
 
 -- Events wait here until no flow is running, so that a log function may do what it likes.
 local function add_log(context, log)
    local pending = {}
-   context.log = function(event)
-      if log then pending[#pending + 1] = event end
+   context.log = log and function(event)
+      pending[#pending + 1] = event
    end
    context.flush = function()
       while pending[1] do pcall(log, table.remove(pending, 1)) end
@@ -128,7 +136,7 @@ end
 
 -- What flows and drivers work with, or nil and the rule that an option breaks.
 local function new_context(given)
-   local rule = options.broken(given, OPTIONS) or check_numbers(given)
+   local rule = options.broken(given, OPTIONS) or check_options(given)
    if rule then return nil, rule end
    local access_id = given.access_id or from_environment("TUYA_ACCESS_ID")
    if not access_id then return nil, "access_id: missing, and no TUYA_ACCESS_ID in the environment" end
@@ -209,18 +217,10 @@ end
 local function prepare(self, spec)
    local context = contexts[self]
    if not context then return nil, "attempt to use a closed client" end
-   local rule = options.broken(spec, CALL) or check_numbers(spec)
+   local rule = options.broken(spec, CALL) or check_call(spec)
    if rule then return nil, rule end
    local built
-   built, rule = request.build({
-      method = spec.method,
-      path = spec.path,
-      query = spec.query,
-      headers = spec.headers,
-      body = spec.body,
-      content_type = spec.content_type,
-      lang = context.lang,
-   }, context.codec)
+   built, rule = request.build(spec, context.codec, context.lang)
    if not built then return nil, rule end
    return op.new(call.run, context, built, new_policy(context, spec, built.method)), context
 end
@@ -241,13 +241,13 @@ function methods:request(spec)
    return perform(prepared, context, spec.timeout)
 end
 
--- A call's options, with what its arguments say; nil and the rule when both say something.
-local function merge(given, fixed)
-   if given ~= nil and type(given) ~= "table" then return nil, "options: a table expected, got " .. type(given) end
-   local spec = {}
-   for name, value in pairs(given or {}) do spec[name] = value end
-   for name, value in pairs(fixed) do
-      if spec[name] ~= nil then return nil, name .. ": given twice" end
+-- A call's options with what its arguments say, or nil and the rule when both say something.
+local function merge(given, method, path, second, argument)
+   local spec = { method = method, path = path, [second] = argument }
+   if given == nil then return spec end
+   if type(given) ~= "table" then return nil, "options: a table expected, got " .. type(given) end
+   for name, value in next, given do
+      if spec[name] ~= nil then return nil, tostring(name) .. ": given twice" end
       spec[name] = value
    end
    return spec
@@ -256,7 +256,7 @@ end
 -- A method whose second argument is spec[second].
 local function verb(name, second)
    return function(self, path, argument, given)
-      local spec, rule = merge(given, { method = name, path = path, [second] = argument })
+      local spec, rule = merge(given, name, path, second, argument)
       local prepared, context
       if spec then prepared, context = prepare(self, spec) end
       if not prepared then error("tuya.client:" .. name:lower() .. ": " .. (rule or context), 2) end

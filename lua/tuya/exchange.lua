@@ -37,10 +37,22 @@ local function seal(context, request, access_token)
    return sealed or error("tuya: cannot sign: " .. rule, 0)
 end
 
+local function log(context, event, request, info)
+   if not context.log then return end
+   context.log {
+      event = event,
+      method = request.method,
+      path = errors.mask_path(request.path),
+      status = info and info.status,
+      code = info and info.code,
+      tid = info and info.tid,
+   }
+end
+
 -- Sends once: result, envelope or nil, detail.
 local function send(context, request, access_token, policy)
    local sealed = seal(context, request, access_token)
-   context.log { event = "call", method = request.method, path = errors.mask_path(request.path) }
+   log(context, "call", request)
    local reply, message, trouble = yield("send", sealed, policy)
    if reply then return response.read(reply, context.codec) end
    return nil, { kind = "network", code = trouble.code, message = message, sent = trouble.sent }
@@ -58,17 +70,6 @@ local function pause(try)
    return FIRST_PAUSE * 2 ^ (try - 1) * random
 end
 
-local function log_reply(context, request, info)
-   context.log {
-      event = "reply",
-      method = request.method,
-      path = errors.mask_path(request.path),
-      status = info.status,
-      code = info.code,
-      tid = info.tid,
-   }
-end
-
 --- Signs and sends a request, again while that is harmless.
 -- @tparam table context the client's
 -- @tparam request request
@@ -82,13 +83,13 @@ function exchange.run(context, request, access_token, policy)
       try = try + 1
       local result, info = send(context, request, access_token, policy)
       policy.attempts = policy.attempts + 1
-      log_reply(context, request, info)
+      log(context, "reply", request, info)
       if result ~= nil then return result, info end
       -- where only the deadline ended the tries, the last real failure tells more
       if last and info.code == "timeout" and info.sent == "no" then return nil, last end
       if try > policy.retries or not may_repeat(info, policy) then return nil, info end
       last = info
-      context.log { event = "retry", method = request.method, path = errors.mask_path(request.path), code = info.code }
+      log(context, "retry", request, info)
       yield("sleep", pause(try))
    end
 end

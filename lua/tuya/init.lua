@@ -16,6 +16,8 @@ local json = require("tuya.json")
 local request = require("tuya.request")
 local sign = require("tuya.sign")
 
+local seal = sign.seal
+
 local tuya = {}
 
 --- The version of this module.
@@ -24,6 +26,12 @@ tuya._VERSION = core.VERSION
 --- JSON as bodies and replies use it: `tuya.json.array`, `tuya.json.null`.
 tuya.json = json
 
+local function build(spec)
+   local rule = request.broken(spec)
+   if rule then return nil, rule end
+   return request.build(spec, json)
+end
+
 --- Builds a request.
 -- @tparam table spec `method` (any case), `path`, `query`, `headers`, `body`, `content_type`, `lang`. Query and
 -- headers are a table name = value or a list of `{ name, value }`; values are strings, integers, booleans or
@@ -31,7 +39,7 @@ tuya.json = json
 -- @treturn request a table of the same fields: query and headers as lists of string pairs, the body as bytes
 -- @raise when a field breaks a rule, at the caller's line
 function tuya.request(spec)
-   local built, rule = request.build(spec, json)
+   local built, rule = build(spec)
    if not built then error("tuya.request: " .. rule, 2) end
    return built
 end
@@ -44,10 +52,12 @@ end
 -- @treturn sealed with `method() target() body() canonical()`, strings, and `headers()`, a fresh table
 -- @raise when a field breaks a rule, at the caller's line
 function tuya.sign(what, signer)
-   local built, sealed, rule = what, nil, nil
-   if not request.is(what) then built, rule = request.build(what, json) end
-   if built and type(signer) ~= "table" then built, rule = nil, "signer: a table expected, got " .. type(signer) end
-   if built then sealed, rule = sign.seal(built, signer) end
+   local sealed, rule = seal(what, signer)
+   if sealed then return sealed end
+   if not request.is(what) then
+      what, rule = build(what)
+      if what then sealed, rule = seal(what, signer) end
+   end
    if not sealed then error("tuya.sign: " .. rule, 2) end
    return sealed
 end

@@ -130,7 +130,7 @@ function sealed:headers() end
 
 ---@class tuya.detail
 ---@field kind "network"|"http"|"api"
----@field code integer|string Tuya's number; the HTTP status; or "dns" "connect" "tls" "timeout" "reset" "too_large" "protocol"
+---@field code integer|string Tuya's number, the HTTP status, or "dns" "connect" "tls" "timeout" "reset" "too_large" ...
 ---@field message string
 ---@field method? string
 ---@field path? string

@@ -44,18 +44,35 @@ function options.unknown(what, name, known)
    return ("%s: unknown %s%s"):format(tostring(name), what, near and (" (did you mean %s?)"):format(near) or "")
 end
 
---- Checks a table of options against the types that they may have.
+--- What options there are: `options.known { name = "type", other = "type|type" }`.
+-- @tparam table types name = type, or types joined by "|"
+-- @treturn table name = set of types
+function options.known(types)
+   local known = {}
+   for name, text in pairs(types) do
+      known[name] = {}
+      for kind in text:gmatch("[^|]+") do known[name][kind] = true end
+   end
+   return known
+end
+
+local function wrong_type(name, value, types)
+   local names = {}
+   for kind in pairs(types) do names[#names + 1] = kind end
+   table.sort(names)
+   return ("%s: %s expected, got %s"):format(name, table.concat(names, " or "), type(value))
+end
+
+--- Checks a table of options.
 -- @tparam table given
--- @tparam table known name = type, or types joined by "|"
+-- @tparam table known made by `options.known`
 -- @treturn ?string the rule that is broken
 function options.broken(given, known)
    if type(given) ~= "table" then return ("a table of options expected, got %s"):format(type(given)) end
    for name, value in next, given do
       local types = known[name]
       if not types then return options.unknown("option", name, known) end
-      if not ("|" .. types .. "|"):find("|" .. type(value) .. "|", 1, true) then
-         return ("%s: %s expected, got %s"):format(name, types:gsub("|", " or "), type(value))
-      end
+      if not types[type(value)] then return wrong_type(name, value, types) end
    end
 end
 

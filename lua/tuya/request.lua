@@ -11,9 +11,10 @@ local options = require("tuya.options")
 
 local request = {}
 
-local metatable = { __name = "tuya.request" }
+-- Of what `request.build` makes, and of nothing else; the core seals only that.
+local metatable = core.request_metatable
 
-local FIELDS = {
+local FIELDS = options.known {
    method = "string",
    path = "string",
    query = "table",
@@ -134,6 +135,7 @@ end
 
 -- The pairs of spec.query and of the query in spec.path: path, pairs or nil, rule.
 local function build_query(spec)
+   if not spec.query and not spec.path:find("?", 1, true) then return spec.path end
    local query, seen = {}, {}
    local path, rule = split_path(spec.path, query, seen)
    if path and spec.query then rule = add_pairs(query, seen, spec.query, "query") end
@@ -164,21 +166,23 @@ local function core_rule(built, rule, at)
    return pair and ("%s (%q)"):format(rule, pair[1]) or rule
 end
 
-local function check_types(spec)
-   local rule = options.broken(spec, FIELDS)
-   if rule then return rule end
-   if not spec.method then return "method: missing" end
-   if not spec.path then return "path: missing" end
+--- Checks the names and types of a request's fields.
+-- @tparam table spec
+-- @treturn ?string the rule that is broken
+function request.broken(spec)
+   return options.broken(spec, FIELDS)
 end
 
---- Builds a request: `tuya.request` without the raise.
--- @tparam table spec as for `tuya.request`
+--- Builds a request out of a table whose names and types have been checked.
+-- @tparam table spec as for `tuya.request`; what it holds besides is left alone
 -- @tparam table codec something with `encode`
+-- @tparam[opt] string lang where the table gives none
 -- @treturn ?request nil and the rule that is broken
-function request.build(spec, codec)
-   local rule = check_types(spec)
-   if rule then return nil, rule end
-   local built = { method = spec.method:upper(), content_type = spec.content_type, lang = spec.lang }
+function request.build(spec, codec, lang)
+   if not spec.method then return nil, "method: missing" end
+   if not spec.path then return nil, "path: missing" end
+   local rule
+   local built = { method = spec.method:upper(), content_type = spec.content_type, lang = spec.lang or lang }
    built.path, built.query = build_query(spec)
    if not built.path then return nil, built.query end
    built.headers, rule = build_headers(spec.headers)

@@ -19,16 +19,22 @@ local FIELDS = {
    algorithm = true,
 }
 
+local function explain(rule, unknown)
+   -- Tuya's header is client_id; our users know it as the access id
+   if rule then return (rule:gsub("^client_id", "access_id")) end
+   return options.unknown("field of a signer", unknown, FIELDS)
+end
+
+local core_seal = core.seal
+
 --- Seals a request: `tuya.sign` without the raise.
 -- @tparam request request made by `tuya.request.build`
 -- @tparam table signer as for `tuya.sign`
 -- @treturn ?sealed nil and the rule that is broken
 function sign.seal(request, signer)
-   local sealed, rule, unknown = core.seal(request, signer)
+   local sealed, rule, unknown = core_seal(request, signer)
    if sealed then return sealed end
-   -- Tuya's header is client_id; our users know it as the access id
-   if rule then return nil, (rule:gsub("^client_id", "access_id")) end
-   return nil, options.unknown("field of a signer", unknown, FIELDS)
+   return nil, explain(rule, unknown)
 end
 
 return sign

@@ -18,11 +18,16 @@ local MARGIN = 60    -- seconds before the end at which a token is renewed,
 local SHARE = 0.1    -- or this part of its life, whichever is less
 local FIELDS = "^(%d+) (%d+) (%S+) (%S*)$"
 
--- The record of a store's text: moments in Tuya's milliseconds.
-local function read(text)
-   local renew_at, expires_at, access, refresh = (text or ""):match(FIELDS)
+local function parse(text)
+   local renew_at, expires_at, access, refresh = text:match(FIELDS)
    if not access then return nil end
    return { renew_at = tonumber(renew_at), expires_at = tonumber(expires_at), access = access, refresh = refresh }
+end
+
+-- The record of a store's text, moments in Tuya's milliseconds; parsed once as long as it stays the same.
+local function read(context, text)
+   if text ~= context.token_text then context.token_text, context.token_record = text, text and parse(text) end
+   return context.token_record
 end
 
 local function write(context, fresh)
@@ -48,7 +53,7 @@ local function accept(result, info)
 end
 
 local function fetch(context, path, query, how)
-   context.log { event = "renew", how = how }
+   if context.log then context.log { event = "renew", how = how } end
    local built = assert(request.build({ method = "GET", path = path, query = query, lang = context.lang }))
    local policy = {
       retries = context.retries,
@@ -85,7 +90,7 @@ end
 local function save(context, old, fresh)
    local text = write(context, fresh)
    if yield("swap", context.token_key, old, text) then return fresh.access end
-   local winner = read(yield("load", context.token_key))
+   local winner = read(context, yield("load", context.token_key))
    return winner and winner.access or fresh.access
 end
 
@@ -100,7 +105,7 @@ end
 -- The flow of a renewal: access token, or nil and detail.
 local function renew(context, refused)
    local text = yield("load", context.token_key)
-   local record = read(text)
+   local record = read(context, text)
    if is_fresh(context, record, refused) then return record.access end
    local fresh, detail = obtain(context, refused, record)
    if not fresh then return nil, detail end
@@ -119,7 +124,7 @@ end
 -- @treturn ?string access token
 -- @treturn ?table what is known of the failure
 function token.get(context, refused)
-   local record = read(yield("load", context.token_key))
+   local record = read(context, yield("load", context.token_key))
    if is_fresh(context, record, refused) then return record.access end
    local access, detail = yield("wait", join(context, refused))
    if access == refused and refused then access, detail = yield("wait", join(context, refused)) end

@@ -54,7 +54,6 @@ function cloud.context(made)
       token_key = "token " .. cloud.ID .. " " .. cloud.ENDPOINT,
       codec = tuya.json,
       clock = made.transport:clock(),
-      log = nothing,
       flush = nothing,
       retries = 0,
    }

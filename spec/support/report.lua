@@ -34,7 +34,7 @@ return function()
       print_troubles(handler.failures)
       print_troubles(handler.errors)
       for _, skipped in ipairs(handler.pendings) do
-         io.write("\nskipped: ", skipped.name, ": ", tostring(skipped.message), "\n")
+         io.write("\nskipped: ", skipped.name, skipped.message and ": " .. tostring(skipped.message) or "", "\n")
       end
       local failed = handler.failuresCount + handler.errorsCount
       local counts = ("\n%s: %d passed, %d failed, %d skipped\n")

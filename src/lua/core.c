@@ -15,6 +15,7 @@
 
 #define KEY "tuya.key"
 #define SEALED "tuya.sealed"
+#define REQUEST "tuya.request"
 
 TUYA_EXPORT int luaopen_tuya_core (lua_State *L);
 
@@ -120,6 +121,7 @@ enum {
   BUNDLE_ID,
   ALGORITHM,
   RANDOMNESS,
+  REQUEST_CLASS,
   FIRST_OF_SIGNER = ACCESS_ID,
   SIGNER_FIELDS = ALGORITHM - ACCESS_ID + 1
 };
@@ -134,7 +136,15 @@ static void push_reader (lua_State *L, lua_CFunction f) {
   for (i = METHOD; i <= ALGORITHM; i++)
     lua_pushstring(L, field_names[i]);
   system_pushbatch(L);
-  lua_pushcclosure(L, f, RANDOMNESS);
+  luaL_getmetatable(L, REQUEST);
+  lua_pushcclosure(L, f, REQUEST_CLASS);
+}
+
+/* Whether the table at 1 was made by request.build. */
+static int is_request (lua_State *L) {
+  int same = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(REQUEST_CLASS));
+  lua_settop(L, 2);
+  return same;
 }
 
 static void raw_field (lua_State *L, int table, int field) {
@@ -230,7 +240,6 @@ static int signer_field (lua_State *L) {
 
 /* Puts the values of the table at 2 into their slots; 0 with an unknown name at -2. */
 static int spread_signer (lua_State *L) {
-  luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2 + SIGNER_FIELDS);
   lua_pushnil(L);
   while (lua_next(L, 2)) {
@@ -323,6 +332,8 @@ static int seal (lua_State *L) {
   const char *rule;
   size_t size;
   void *mem;
+  if (!is_request(L)) return push_fault(L, "request: made by tuya.request", 0);
+  if (!lua_istable(L, 2)) return push_fault(L, "signer: a table expected", 0);
   if (!spread_signer(L)) {
     lua_pushnil(L);
     lua_pushnil(L);
@@ -431,6 +442,8 @@ TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
   compat_newclass(L, SEALED, sealed_methods, sealed_metamethods);
   lua_newtable(L);
   compat_setfuncs(L, functions);
+  luaL_newmetatable(L, REQUEST); /* of plain tables: nothing in it but its identity */
+  lua_setfield(L, -2, "request_metatable");
   push_reader(L, request_check);
   lua_setfield(L, -2, "check");
   push_reader(L, seal);

@@ -52,7 +52,7 @@ end
 
 -- {{{ Making one
 
-local OPTIONS = {
+local OPTIONS = options.known {
    access_id = "string", access_secret = "string", home = "string|table", clock = "function",
    token_ttl = "number", console = "function", seed = "number", algorithm = "string", bundle_id = "string",
    on_change = "function", accept_token = "string", check_clock = "boolean",

@@ -9,7 +9,7 @@ local options = require("tuya.options")
 
 local curl = {}
 
-local OPTIONS = {
+local OPTIONS = options.known {
    endpoint = "string",
    ca_file = "string",
    proxy = "string",
