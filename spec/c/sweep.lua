@@ -37,13 +37,15 @@ local signer = {
    t = 1588925778000,
    bundle_id = "app.homey",
 }
+expect(not core.seal(request, signer)) -- any table is not a request
+setmetatable(request, core.request_metatable)
 local sealed = core.seal(request, signer)
 expect(core.is_sealed(sealed) and sealed:method() == "POST" and sealed:body() == request.body)
 expect(sealed:target() == "/v1.0/devices/x?a=%E5%AE%A2%E5%8E%85&b=1%202")
 expect(text(sealed) == "tuya.sealed: POST " .. sealed:target())
 expect(#sealed:headers().nonce == 32 and #sealed:canonical() > 64)
 
-local plain = { method = "GET", path = "/" }
+local plain = setmetatable({ method = "GET", path = "/" }, core.request_metatable)
 local old = core.seal(plain, { access_id = "x", key = key, t = "1588925778000", algorithm = "v1" })
 expect(old:canonical() == "" and not old:headers().nonce)
 expect(not core.seal(request, { access_id = "a\n", key = key }))
