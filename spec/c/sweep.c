@@ -180,12 +180,19 @@ static int text (lua_State *L) {
   return 1;
 }
 
+/* setmetatable, since no standard library is open. */
+static int mark (lua_State *L) {
+  lua_settop(L, 2);
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
 static int panic (lua_State *L) {
   printf("a raise that nothing caught: %s\n", lua_tostring(L, -1));
   return 0;
 }
 
-enum { CHUNK = 1, ARGUMENTS = 8, PREPARED = ARGUMENTS - 1, RESULTS = 2 };
+enum { CHUNK = 1, ARGUMENTS = 9, PREPARED = ARGUMENTS - 1, RESULTS = 2 };
 
 #if LUA_VERSION_NUM >= 502
 enum { COLLECTS = 1 }; /* and tries again before it raises */
@@ -209,6 +216,7 @@ static int prepare (lua_State *L) {
   lua_pushcfunction(L, luaopen_tuya_curl);
   lua_pushcfunction(L, serve);
   lua_pushcfunction(L, text);
+  lua_pushcfunction(L, mark);
   lua_pushstring(L, endpoint);
   lua_pushstring(L, nowhere);
   lua_pushstring(L, TUYA_HERE "/ca.pem");

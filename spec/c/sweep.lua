@@ -1,6 +1,6 @@
 -- sweep.lua: what sweep.c does while one allocation after the other fails: all of tuya.core and tuya.curl.
 -- No standard library is open. Returns how many things came out as they should, and of how many; anything may raise.
-local open_core, open_curl, serve, text, endpoint, nowhere, ca_file, timeout = ...
+local open_core, open_curl, serve, text, mark, endpoint, nowhere, ca_file, timeout = ...
 
 local good, all = 0, 0
 local function expect(condition)
@@ -38,14 +38,14 @@ local signer = {
    bundle_id = "app.homey",
 }
 expect(not core.seal(request, signer)) -- any table is not a request
-setmetatable(request, core.request_metatable)
+mark(request, core.request_metatable)
 local sealed = core.seal(request, signer)
 expect(core.is_sealed(sealed) and sealed:method() == "POST" and sealed:body() == request.body)
 expect(sealed:target() == "/v1.0/devices/x?a=%E5%AE%A2%E5%8E%85&b=1%202")
 expect(text(sealed) == "tuya.sealed: POST " .. sealed:target())
 expect(#sealed:headers().nonce == 32 and #sealed:canonical() > 64)
 
-local plain = setmetatable({ method = "GET", path = "/" }, core.request_metatable)
+local plain = mark({ method = "GET", path = "/" }, core.request_metatable)
 local old = core.seal(plain, { access_id = "x", key = key, t = "1588925778000", algorithm = "v1" })
 expect(old:canonical() == "" and not old:headers().nonce)
 expect(not core.seal(request, { access_id = "a\n", key = key }))
