@@ -26,7 +26,7 @@ build = {
       ["tuya.core"] = {
          sources = {
             "src/lua/core.c", "src/lua/system.c",
-            "src/core/seal.c", "src/core/url.c", "src/core/sealed.c", "src/core/hash_openssl.c",
+            "src/core/seal.c", "src/core/search.c", "src/core/url.c", "src/core/sealed.c", "src/core/hash_openssl.c",
          },
          incdirs = { "src/core", "src/lua", "$(OPENSSL_INCDIR)" },
          libdirs = { "$(OPENSSL_LIBDIR)" },

@@ -31,4 +31,13 @@ static inline void buf_addstr (buf *b, tuya_str s) { buf_add(b, s.p, s.n); }
 
 static inline void buf_addchar (buf *b, char c) { buf_add(b, &c, 1); }
 
+enum { T_DIGITS = 13 };
+
+/* A moment as digits. printf would do, were it not for a host's locale and 32-bit longs. */
+static inline void write_moment (int64_t t, char digits[T_DIGITS]) {
+  int i;
+  for (i = T_DIGITS - 1; i >= 0; i--, t /= 10)
+    digits[i] = (char)('0' + t % 10);
+}
+
 #endif

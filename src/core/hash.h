@@ -20,6 +20,13 @@ int hash_key (tuya_key *key, tuya_str secret);
 int hash_mac (const tuya_key *key, const tuya_str *parts, size_t nparts,
               unsigned char digest[HASH_SIZE]);
 
+/*
+** Whether the mac of the head and one of the tails, from tails[*at] on, is the digest: 1 with
+** its number in *at, else 0. The head is hashed once.
+*/
+int hash_mac_search (const tuya_key *key, tuya_str head, const tuya_str *tails, size_t ntails,
+                     const unsigned char digest[HASH_SIZE], size_t *at);
+
 /* Overwrites secrets in a way that the compiler may not leave out. */
 void hash_wipe (void *p, size_t n);
 

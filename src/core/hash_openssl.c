@@ -56,6 +56,13 @@ static int resume (SHA256_CTX *ctx, const uint32_t state[8]) {
   return 1;
 }
 
+/* The outer half of HMAC over what the inner one came to. */
+static int finish (SHA256_CTX *ctx, const tuya_key *key, unsigned char digest[HASH_SIZE]) {
+  int ok = SHA256_Final(digest, ctx);
+  ok = ok && resume(ctx, key->outer) && SHA256_Update(ctx, digest, HASH_SIZE);
+  return ok && SHA256_Final(digest, ctx);
+}
+
 int hash_mac (const tuya_key *key, const tuya_str *parts, size_t nparts,
               unsigned char digest[HASH_SIZE]) {
   SHA256_CTX ctx;
@@ -63,7 +70,18 @@ int hash_mac (const tuya_key *key, const tuya_str *parts, size_t nparts,
   int ok = resume(&ctx, key->inner);
   for (i = 0; ok && i < nparts; i++)
     ok = SHA256_Update(&ctx, parts[i].p, parts[i].n);
-  ok = ok && SHA256_Final(digest, &ctx);
-  ok = ok && resume(&ctx, key->outer) && SHA256_Update(&ctx, digest, HASH_SIZE);
-  return ok && SHA256_Final(digest, &ctx);
+  return ok && finish(&ctx, key, digest);
+}
+
+int hash_mac_search (const tuya_key *key, tuya_str head, const tuya_str *tails, size_t ntails,
+                     const unsigned char digest[HASH_SIZE], size_t *at) {
+  SHA256_CTX after_head, ctx;
+  unsigned char found[HASH_SIZE];
+  if (!resume(&after_head, key->inner) || !SHA256_Update(&after_head, head.p, head.n)) return 0;
+  for (; *at < ntails; ++*at) {
+    ctx = after_head;
+    if (!SHA256_Update(&ctx, tails[*at].p, tails[*at].n) || !finish(&ctx, key, found)) return 0;
+    if (memcmp(found, digest, HASH_SIZE) == 0) return 1;
+  }
+  return 0;
 }

@@ -9,7 +9,7 @@
 #include "sealed.h"
 #include "url.h"
 
-enum { OWN_HEADERS = 9, T_DIGITS = 13, HEX_DIGITS = 2 * HASH_SIZE };
+enum { OWN_HEADERS = 9, HEX_DIGITS = 2 * HASH_SIZE };
 
 #define LITERAL(text) make_str("" text, sizeof text - 1)
 
@@ -166,10 +166,10 @@ static tuya_err check_query (const tuya_request *request, tuya_fault *why) {
 
 /* Content-Type and lang, which are sent unsigned. */
 static tuya_err check_unsigned (const tuya_request *request, tuya_fault *why) {
-  const text_rule rules[] = {{request->content_type, TUYA_MAX_HEADER_VALUE,
-                              "content_type: too long", "content_type: cannot stand in a header"},
-                             {request->lang, TUYA_MAX_ID, "lang: too long",
-                              "lang: cannot stand in a header"}};
+  const text_rule rules[] = {
+      {request->content_type, TUYA_MAX_HEADER_VALUE, "content_type: too long",
+       "content_type: cannot stand in a header"},
+      {request->lang, TUYA_MAX_ID, "lang: too long", "lang: cannot stand in a header"}};
   return check_texts(rules, sizeof rules / sizeof *rules, why);
 }
 
@@ -295,13 +295,6 @@ static void hex_upper (const unsigned char *digest, char *hex) {
   write_hex(digest, "0123456789ABCDEF", hex);
 }
 
-/* printf would do, were it not for a host's locale and for 32-bit longs. */
-static void write_decimal (int64_t t, char digits[T_DIGITS]) {
-  int i;
-  for (i = T_DIGITS - 1; i >= 0; i--, t /= 10)
-    digits[i] = (char)('0' + t % 10);
-}
-
 static void add_body_hash (writer *w) {
   static const char empty[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   unsigned char digest[HASH_SIZE];
@@ -404,7 +397,7 @@ static void write_block (writer *w, char *mem, size_t size) {
   w->out.p = mem;
   w->out.cap = size;
   url_sort(w->request->query, w->request->nquery, order);
-  write_decimal(w->signer->t_ms, w->t);
+  write_moment(w->signer->t_ms, w->t);
   w->head.nheaders = 0;
   w->hashed = 1;
   w->out.n = sizeof w->head;

@@ -182,6 +182,22 @@ tuya_pair tuya_sealed_header (const tuya_sealed *sealed,
 tuya_err tuya_sha256 (tuya_str data, char hex[64]); /* lower case, as a body hash is signed */
 tuya_err tuya_key_mac (const tuya_key *key, tuya_str data, char hex[64]); /* upper case, as sign */
 
+/*
+** What was signed? Goes through every head followed by every tail, from the pair *at on (a
+** pair's number is head * ntails + tail), until the mac of a pair is the digest of 32 bytes.
+** 1 with its number in *at; 0 when there is none. A head is hashed once for all its tails.
+*/
+int tuya_key_search (const tuya_key *key, const tuya_str *heads, size_t nheads,
+                     const tuya_str *tails, size_t ntails, const unsigned char digest[32],
+                     size_t *at);
+
+/*
+** The same over moments: `before`, 13 digits, `after`, from t_ms outwards to span ms on either
+** side. 1 with the moment in *t_ms.
+*/
+int tuya_key_search_t (const tuya_key *key, tuya_str before, tuya_str after, int64_t span,
+                       const unsigned char digest[32], int64_t *t_ms);
+
 #if defined(__GNUC__) && !defined(_WIN32)
 #pragma GCC visibility pop
 #endif

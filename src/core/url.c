@@ -36,7 +36,8 @@ const char *url_check_path (tuya_str path, size_t *at) {
   size_t i = 0;
   *at = 0;
   if (path.n == 0 || path.p[0] != '/') return "path: must begin with '/'";
-  while (i < path.n && is_path_char((unsigned char)path.p[i])) i++;
+  while (i < path.n && is_path_char((unsigned char)path.p[i]))
+    i++;
   *at = i;
   return i < path.n ? path_rule((unsigned char)path.p[i]) : NULL;
 }

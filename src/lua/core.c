@@ -87,6 +87,54 @@ static int key_mac (lua_State *L) {
   return 1;
 }
 
+/* A list of strings, as many as there is room for. Nothing here allocates. */
+static void read_strings (lua_State *L, int list, tuya_str *strings, size_t n) {
+  size_t i;
+  for (i = 0; i < n; i++) {
+    lua_rawgeti(L, list, (int)i + 1);
+    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "a list of strings expected");
+    strings[i].p = lua_tolstring(L, -1, &strings[i].n);
+    lua_pop(L, 1); /* the list keeps it, and no Lua code runs before it is used */
+  }
+}
+
+static const unsigned char *check_digest (lua_State *L, int arg) {
+  tuya_str digest = check_str(L, arg);
+  luaL_argcheck(L, digest.n == 32, arg, "a digest of 32 bytes expected");
+  return (const unsigned char *)digest.p;
+}
+
+/* key:search(digest, heads, tails, from) -> head, tail, the pair to go on from | nil */
+static int key_search (lua_State *L) {
+  const tuya_key *key = check_key(L, 1);
+  const unsigned char *digest = check_digest(L, 2);
+  size_t nheads, ntails, at = (size_t)luaL_optnumber(L, 5, 0);
+  tuya_str *strings;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  nheads = compat_rawlen(L, 3);
+  ntails = compat_rawlen(L, 4);
+  strings = (tuya_str *)compat_newuserdata(L, (nheads + ntails + 1) * sizeof *strings);
+  read_strings(L, 3, strings, nheads);
+  read_strings(L, 4, strings + nheads, ntails);
+  if (!tuya_key_search(key, strings, nheads, strings + nheads, ntails, digest, &at)) return 0;
+  lua_pushnumber(L, (lua_Number)(at / ntails) + 1);
+  lua_pushnumber(L, (lua_Number)(at % ntails) + 1);
+  lua_pushnumber(L, (lua_Number)at + 1);
+  return 3;
+}
+
+/* key:search_t(digest, before, after, t, span) -> t | nil */
+static int key_search_t (lua_State *L) {
+  const tuya_key *key = check_key(L, 1);
+  const unsigned char *digest = check_digest(L, 2);
+  tuya_str before = check_str(L, 3), after = check_str(L, 4);
+  int64_t t = (int64_t)luaL_checknumber(L, 5), span = (int64_t)luaL_checknumber(L, 6);
+  if (!tuya_key_search_t(key, before, after, span, digest, &t)) return 0;
+  lua_pushnumber(L, (lua_Number)t);
+  return 1;
+}
+
 static int key_tostring (lua_State *L) {
   key_box *box = (key_box *)luaL_checkudata(L, 1, KEY);
   lua_pushstring(L, box->open ? KEY " (redacted)" : KEY " (closed)");
@@ -416,7 +464,11 @@ static int nonce (lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg key_methods[] = {{"mac", key_mac}, {"close", key_close}, {NULL, NULL}};
+static const luaL_Reg key_methods[] = {{"mac", key_mac},
+                                       {"search", key_search},
+                                       {"search_t", key_search_t},
+                                       {"close", key_close},
+                                       {NULL, NULL}};
 
 static const luaL_Reg key_metamethods[] = {
     {"__gc", key_close}, {"__close", key_close}, {"__tostring", key_tostring}, {NULL, NULL}};
