@@ -76,7 +76,7 @@ static void read_request (vector *v, tuya_str text) {
       r->body = guarded_copy(text.p, text.n);
       return;
     }
-    else check(!"a known line in request.txt");
+    else check_same(word.p, word.n, "a known word", 12);
   }
 }
 
@@ -102,7 +102,7 @@ static void read_signer (vector *v, tuya_str text) {
     else if (same_str(word, "bundle_id")) signer->bundle_id = line;
     else if (same_str(word, "algorithm"))
       signer->algorithm = same_str(line, "v1") ? TUYA_V1 : TUYA_V2;
-    else check(!"a known line in signer.txt");
+    else check_same(word.p, word.n, "a known word", 12);
   }
 }
 
