@@ -14,6 +14,9 @@ local key = core.key("4OHBOnWOqaEC1mWXOpVL3yV50s0qGSRC")
 expect(core.is_key(key) and text(key) == "tuya.key (redacted)")
 expect(not core.key(""))
 expect(key:mac("text") == key:mac("text"))
+local digest = "0123456789abcdef0123456789abcdef"
+expect(not key:search(digest, { "head", "other" }, { "tail", "" }))
+expect(not key:search_t(digest, "before", "after", 1588925778000, 10))
 expect(core.sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 expect(core.nonce() ~= core.nonce() and core.now() > 0 and core.monotonic() > 0)
 
@@ -71,6 +74,7 @@ expect(pool:cancel(fourth) and not pool:cancel(fourth))
 expect(await(pool, first) == 200)
 expect(await(pool, second) == 200)
 expect(await(pool, third) == 200)
+expect(not pool:take(1e300) and not pool:cancel(-1e300) and not pool:cancel(0 / 0)) -- no number of any transfer
 pool:start(sealed, timeout)
 pool:tick()
 
