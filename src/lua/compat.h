@@ -8,6 +8,7 @@
 #ifndef TUYA_COMPAT_H
 #define TUYA_COMPAT_H
 
+#include <stdint.h>
 #include <string.h>
 
 #include <lua.h>
@@ -43,6 +44,11 @@
 #else
 #define compat_newuserdata(L, size) lua_newuserdatauv(L, size, 0)
 #endif
+
+/* What does not fit, NaN included, is 0: C leaves open what a conversion would make of it. */
+static COMPAT_UNUSED int64_t compat_toint64 (lua_Number n) {
+  return n > -9e18 && n < 9e18 ? (int64_t)n : 0;
+}
 
 /* luaL_checkudata without the raise: NULL for anything that is not of the class. */
 static COMPAT_UNUSED void *compat_testudata (lua_State *L, int arg, const char *name) {

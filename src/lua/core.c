@@ -108,7 +108,7 @@ static const unsigned char *check_digest (lua_State *L, int arg) {
 static int key_search (lua_State *L) {
   const tuya_key *key = check_key(L, 1);
   const unsigned char *digest = check_digest(L, 2);
-  size_t nheads, ntails, at = (size_t)luaL_optnumber(L, 5, 0);
+  size_t nheads, ntails, at = (size_t)compat_toint64(luaL_optnumber(L, 5, 0));
   tuya_str *strings;
   luaL_checktype(L, 3, LUA_TTABLE);
   luaL_checktype(L, 4, LUA_TTABLE);
@@ -129,7 +129,7 @@ static int key_search_t (lua_State *L) {
   const tuya_key *key = check_key(L, 1);
   const unsigned char *digest = check_digest(L, 2);
   tuya_str before = check_str(L, 3), after = check_str(L, 4);
-  int64_t t = (int64_t)luaL_checknumber(L, 5), span = (int64_t)luaL_checknumber(L, 6);
+  int64_t t = compat_toint64(luaL_checknumber(L, 5)), span = compat_toint64(luaL_checknumber(L, 6));
   if (!tuya_key_search_t(key, before, after, span, digest, &t)) return 0;
   lua_pushnumber(L, (lua_Number)t);
   return 1;

@@ -95,6 +95,12 @@ static int64_t opt_ms (lua_State *L, int arg) {
   return ms > 0 && ms < 1e15 ? (int64_t)ms : 0;
 }
 
+/* The id of a transfer; of none, where the number cannot be one. 0, as for nil: any. */
+static int64_t opt_id (lua_State *L, int arg) {
+  lua_Number id = luaL_optnumber(L, arg, 0);
+  return id == 0 ? 0 : id > 0 && id < 9e18 ? (int64_t)id : -1;
+}
+
 /* start(sealed, timeout, connect_timeout) -> id | nil, "the queue is full" */
 static int pool_start (lua_State *L) {
   tuya_pool *pool = check_pool(L);
@@ -116,7 +122,8 @@ static int pool_start (lua_State *L) {
 
 static int pool_cancel (lua_State *L) {
   tuya_pool *pool = check_pool(L);
-  lua_pushboolean(L, tuya_pool_cancel(pool, (int64_t)luaL_checknumber(L, 2)));
+  luaL_checknumber(L, 2);
+  lua_pushboolean(L, tuya_pool_cancel(pool, opt_id(L, 2)));
   return 1;
 }
 
@@ -171,7 +178,7 @@ static const char *sent_name (tuya_sent sent) {
 static int pool_take (lua_State *L) {
   tuya_pool *pool = check_pool(L);
   tuya_reply reply;
-  if (!tuya_pool_take(pool, (int64_t)luaL_optnumber(L, 2, 0), &reply)) return 0;
+  if (!tuya_pool_take(pool, opt_id(L, 2), &reply)) return 0;
   lua_pushnumber(L, (lua_Number)reply.id);
   lua_pushstring(L, sent_name(reply.sent));
   if (reply.error != TUYA_NET_OK) {
