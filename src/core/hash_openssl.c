@@ -77,11 +77,13 @@ int hash_mac_search (const tuya_key *key, tuya_str head, const tuya_str *tails, 
                      const unsigned char digest[HASH_SIZE], size_t *at) {
   SHA256_CTX after_head, ctx;
   unsigned char found[HASH_SIZE];
-  if (!resume(&after_head, key->inner) || !SHA256_Update(&after_head, head.p, head.n)) return 0;
-  for (; *at < ntails; ++*at) {
+  int ok = resume(&after_head, key->inner) && SHA256_Update(&after_head, head.p, head.n), same = 0;
+  for (; ok && *at < ntails; ++*at) {
     ctx = after_head;
-    if (!SHA256_Update(&ctx, tails[*at].p, tails[*at].n) || !finish(&ctx, key, found)) return 0;
-    if (memcmp(found, digest, HASH_SIZE) == 0) return 1;
+    ok = SHA256_Update(&ctx, tails[*at].p, tails[*at].n) && finish(&ctx, key, found);
+    same = ok && memcmp(found, digest, HASH_SIZE) == 0;
+    if (same) break;
   }
-  return 0;
+  hash_wipe(&after_head, sizeof after_head); /* after a short head it is the key's own state */
+  return same;
 }
