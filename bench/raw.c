@@ -79,7 +79,8 @@ int main (int argc, char **argv) {
   start = clock();
   for (i = 0; i < count; i++)
     post(easy);
-  printf("%.2f %s\n", (double)(clock() - start) * (1e6 / CLOCKS_PER_SEC) / (double)count, curl_version());
+  printf("%.2f ", (double)(clock() - start) * (1e6 / CLOCKS_PER_SEC) / (double)count);
+  puts(curl_version());
   curl_easy_cleanup(easy);
   return 0;
 }
