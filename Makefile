@@ -44,7 +44,7 @@ fuzz:
 	@tools/fuzz $(FUZZ)
 
 install: build
-	cmake --install $(BUILD) --prefix $(PREFIX)
+	cmake --install $(BUILD) --prefix "$(PREFIX)"
 
 docs:
 	@tools/needs docs

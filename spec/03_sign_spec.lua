@@ -57,7 +57,7 @@ describe("tuya.sign", function()
       assert.equal("", sealed:body())
       assert.equal("GET\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n\n/v1.0/devices/x",
          sealed:canonical())
-      assert.equal("tuya.sealed: GET /v1.0/devices/x", tostring(sealed))
+      assert.equal("tuya.sealed: GET", tostring(sealed)) -- a target may hold a refresh token
    end)
 
    it("takes t as an integer, an integral float or 13 digits", function()
@@ -174,6 +174,7 @@ describe("tuya.sign", function()
       refused(signer { nonce = true }, "nonce: a string expected, or false for none")
       refused(signer { acces_token = "x" }, "acces_token: unknown field of a signer (did you mean access_token?)")
       refused(signer { [1] = "x" }, "1: unknown field of a signer")
+      refused(signer { access_secret = "x" }, "access_secret: give key = tuya.key(secret)")
       refused(nil, "signer: a table expected")
       refused("x", "signer: a table expected")
    end)
@@ -182,6 +183,58 @@ describe("tuya.sign", function()
       local line = debug.getinfo(1, "l").currentline + 1
       local _, message = pcall(function() tuya.sign(get, {}) end)
       assert.matches("03_sign_spec.lua:" .. line .. ": tuya.sign: ", message, 1, true)
+   end)
+end)
+
+describe("a request that was changed after it was built", function()
+   local function changed(change)
+      local request = tuya.request { method = "GET", path = "/x", query = { a = 1 } }
+      change(request)
+      return request
+   end
+
+   it("is refused where it is no longer of its form, at the caller's line", function()
+      refused(signer(), "query: a list of { name, value } pairs", changed(function(r) r.query = { page = 1 } end))
+      refused(signer(), "query: a list of { name, value } pairs", changed(function(r) r.query = { { "a", 1 } } end))
+      refused(signer(), "query: a list of { name, value } pairs", changed(function(r) r.query = "a=1" end))
+      refused(signer(), "body: a string expected", changed(function(r) r.body = {} end))
+      refused(signer(), "path: a string expected", changed(function(r) r.path = 5 end))
+      refused(signer(), "method: must be GET", changed(function(r) r.method = nil end))
+      local line = debug.getinfo(1, "l").currentline + 1
+      local _, message = pcall(function() tuya.sign(changed(function(r) r.query = 5 end), signer()) end)
+      assert.matches("03_sign_spec.lua:" .. line .. ": tuya.sign: query", message, 1, true)
+   end)
+
+   it("is signed as it is now where it still is", function()
+      local request = changed(function(r) r.query[1][2] = "2" end)
+      assert.equal("/x?a=2", tuya.sign(request, signer()):target())
+   end)
+end)
+
+describe("a key that a finalizer closes in mid-signing", function()
+   it("makes an error, not a wrong signature", function()
+      if _VERSION == "Lua 5.1" then return pending("tables have no finalizers on Lua 5.1 and LuaJIT") end
+      local request = tuya.request(get)
+      local right, wrong, raised = tuya.sign(request, signer()):headers().sign, 0, 0
+      -- collect at every allocation: the first one of a signature is the room for it
+      local pause, speed = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000000)
+      for _ = 1, 20 do
+         local victim = tuya.key("4OHBOnWOqaEC1mWXOpVL3yV50s0qGSRC")
+         local given = signer { key = victim }
+         setmetatable({}, { __gc = function() victim:close() end })
+         for _ = 1, 10 do
+            local ok, one = pcall(tuya.sign, request, given)
+            if not ok then
+               raised = raised + 1
+               break
+            end
+            if one:headers().sign ~= right then wrong = wrong + 1 end
+         end
+      end
+      collectgarbage("setpause", pause)
+      collectgarbage("setstepmul", speed)
+      assert.equal(0, wrong)
+      assert.is_true(raised > 0)
    end)
 end)
 

@@ -51,12 +51,25 @@ describe("json.encode", function()
          local text, rule = json.encode(value)
          assert.is_nil(text)
          assert.is_string(rule)
+         assert.is_nil(rule:find("json.lua", 1, true)) -- the caller's mistake is not in there
       end
       local own = {}
       own.own = own
       local text, rule = json.encode(own)
       assert.is_nil(text)
       assert.matches("holds itself", rule, 1, true)
+   end)
+
+   it("writes a point, and reads one, after the host has set a comma", function()
+      json.encode({ 1.5 })
+      local before = os.setlocale(nil, "numeric")
+      local set = os.setlocale("de_DE.UTF-8", "numeric") or os.setlocale("de_DE.utf8", "numeric")
+      if not set then return pending("this system has no locale with a decimal comma; make check brings one") end
+      local text, value = json.encode({ temp = 21.5 }), json.decode('{"a":1.5}')
+      os.setlocale(before, "numeric")
+      assert.equal('{"temp":21.5}', text)
+      assert.equal(1.5, value.a)
+      assert.equal('{"temp":21.5}', json.encode({ temp = 21.5 }))
    end)
 
    it("sets nothing on the shared library", function()

@@ -48,11 +48,40 @@ describe("tuya.client", function()
       refused(options { endpoint = "https://x" }, "region: given beside endpoint")
       refused(options { access_secret = "" }, "access_secret: empty")
       refused(options { access_id = "a " }, "access_id: holds CR, LF, NUL or another control byte, or a blank")
-      refused(options { key = io.stdout }, "key: made by tuya.key")
-      for _, endpoint in ipairs { "openapi.tuyaeu.com", "https://x/y", "ftp://x", "https://u:p@x", "https://x?y" } do
+      local with_key = without("access_secret")
+      with_key.key = io.stdout
+      refused(with_key, "key: made by tuya.key")
+      refused(options { key = tuya.key("x") }, "access_secret: given beside key")
+      refused(options { nonce = tostring, algorithm = "v1" }, "nonce: the old algorithm has none")
+      refused(options { lang = "e\n" }, "lang: cannot stand in a header")
+      refused(options { clock = os.time }, "clock: ms since 1970, 13 digits, expected; it gave")
+      refused(options { clock = function() end }, "it gave nil")
+      refused(options { clock = error }, "it gave an error")
+      refused(options { transport = {} }, "transport: it has no function send")
+      refused(options { store = {} }, "store: it has no function load")
+      refused(options { json = {} }, "json: it has no function encode")
+      for _, name in ipairs { "max_connections", "max_queue", "max_reply" } do
+         for _, value in ipairs { 0, 0.5, -1, 1 / 0, 1e12 } do
+            refused(options { [name] = value }, name .. ": a whole number from 1 to")
+         end
+      end
+      refused(options { user_agent = "a\r\nX-Evil: y" }, "user_agent: holds CR, LF, NUL")
+      refused(options { proxy = "a\0b" }, "proxy: holds CR, LF, NUL")
+      for _, endpoint in ipairs {
+         "openapi.tuyaeu.com", "https://x/y", "ftp://x", "https://u:p@x", "https://x?y", "https://a:b",
+         "https://a:99999", "https://a:0", "https://", "https://a b", "https://[::1", "https://a\nb",
+      } do
          local given = without("region")
          given.endpoint = endpoint
          refused(given, 'endpoint: "https://host"')
+      end
+   end)
+
+   it("takes hosts of every kind", function()
+      for _, endpoint in ipairs { "http://my_cloud:80", "https://[::1]:8443", "http://127.0.0.1/", "https://x" } do
+         local given = without("region")
+         given.endpoint = endpoint
+         tuya.client(given):close()
       end
    end)
 
@@ -180,6 +209,9 @@ describe("a call", function()
          function() client:device(cloud.SOCKET):send {} end,
          function() client:device(cloud.SOCKET):send("on") end,
          function() client:device(cloud.SOCKET):send { { value = 1 } } end,
+         function() client:device(cloud.SOCKET):send { { code = "switch", value = true }, countdown_1 = 5 } end,
+         function() client:device(cloud.SOCKET):send { [""] = 1, switch = true } end,
+         function() client.get("/x") end,
       }
       for i, mistake in ipairs(mistakes) do
          local ok, message = pcall(mistake)
@@ -329,19 +361,119 @@ describe("log", function()
    end)
 end)
 
-describe("a codec that raises", function()
-   it("or a broken clock ends that call alone", function()
-      local broken = true
+describe("a function of the caller's that fails in mid-call", function()
+   local function client_with(changes)
       local made = cloud.new()
-      local client = tuya.client {
+      local options_given = {
          access_id = cloud.ID, access_secret = cloud.SECRET, endpoint = cloud.ENDPOINT, transport = made.transport,
-         clock = function()
-            if broken then error("no clock") end
-            return made.transport:clock()()
+         clock = made.transport:clock(),
+      }
+      for name, value in pairs(changes) do options_given[name] = value end
+      return tuya.client(options_given)
+   end
+
+   it("ends that call alone, at the caller's line", function()
+      local broken
+      local client = client_with {
+         clock = function() return broken == "clock" and 5 or 1700000000000 end,
+         nonce = function()
+            if broken == "nonce" then error("no nonce") end
+            return broken == "number" and 5 or "n"
          end,
       }
-      assert.error_matches(function() client:get(DEVICE) end, "no clock", 1, true)
-      broken = false
-      assert(client:get(DEVICE))
+      local texts = { clock = "t: must be milliseconds", nonce = "no nonce", number = "nonce: a string expected" }
+      for what, text in pairs(texts) do
+         broken = what
+         local line = debug.getinfo(1, "l").currentline + 1
+         local _, message = pcall(function() client:get(DEVICE) end)
+         assert.matches("07_client_spec.lua:" .. line .. ": tuya.client:get: ", message, 1, true)
+         assert.matches(text, message, 1, true)
+         assert.is_nil(message:find("\n", 1, true))
+         broken = nil
+         assert(client:get(DEVICE))
+      end
+   end)
+
+   it("and a clock with fractions is taken by its milliseconds", function()
+      assert(client_with({ clock = function() return 1700000000000.75 end }):get(DEVICE))
+   end)
+end)
+
+describe("a client that nobody holds", function()
+   it("is not collected, and closed, in mid-call", function()
+      local made = cloud.new()
+      local junk
+      for _ = 1, 400 do
+         local function make()
+            return tuya.client {
+               access_id = cloud.ID, access_secret = cloud.SECRET, endpoint = cloud.ENDPOINT,
+               transport = made.transport, clock = made.transport:clock(),
+            }
+         end
+         assert(make():get(DEVICE))
+         assert(make():device(cloud.SOCKET):status())
+         junk = { {}, {}, {} }
+      end
+      assert.is_table(junk)
+   end)
+end)
+
+describe("what the world sends", function()
+   local function answering(body)
+      return cloud.new(nil, function(request, answer)
+         if request.target:find("token", 1, true) then return answer() end
+         return { status = 200, headers = {}, body = body }
+      end).client
+   end
+
+   it("never raises: odd lists, odd trace ids, no body", function()
+      for _, result in ipairs { "true", "5", '"x"', "[1]", '[{"value":1}]', "false" } do
+         local values, message, detail = answering('{"success":true,"result":' .. result .. "}"):device("x"):status()
+         assert.is_nil(values)
+         assert.matches("the answer is no list of data points", message, 1, true)
+         assert.equal("http", detail.kind)
+      end
+      local _, message = answering('{"success":false,"code":5,"msg":"a\\nb","tid":{}}'):get("/x")
+      assert.matches("GET /x: a b (5, tid table", message, 1, true)
+      _, message = answering(nil):get("/x")
+      assert.equal("GET /x: HTTP 200: an empty answer", message)
+   end)
+
+   it("may be the answer to a HEAD, without a body", function()
+      assert.is_true((answering(""):request { method = "HEAD", path = "/x" }))
+   end)
+
+   it("may be a refresh token that fits no path", function()
+      local made = cloud.new(nil, function(_, answer)
+         local reply = answer()
+         reply.body = reply.body:gsub('"refresh_token":"%x+"', '"refresh_token":"a/../b?c"')
+         return reply
+      end)
+      assert(made.client:get(DEVICE))
+      made.simulator:expire_token()
+      assert(made.client:get(DEVICE))
+   end)
+end)
+
+describe("detail.sent", function()
+   it("tells how far the call got in any of its tries", function()
+      local tries = 0
+      local made = cloud.new(nil, function(request, answer)
+         if request.target:find("token", 1, true) then return answer() end
+         tries = tries + 1
+         if tries == 1 then return nil, "reset", "yes" end
+         return nil, "connect", "no"
+      end)
+      local _, _, detail = made.client:request { method = "POST", path = "/x", idempotent = true }
+      assert.equal("yes", detail.sent)
+      assert.equal(4, detail.attempts)
+   end)
+end)
+
+describe("a log function", function()
+   it("that yields is left where it stands", function()
+      local made = cloud.new { log = function() coroutine.yield() end }
+      coroutine.wrap(function() made.client:get(DEVICE) end)()
+      assert(made.client:get(DEVICE))
    end)
 end)

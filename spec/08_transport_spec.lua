@@ -102,6 +102,37 @@ describe("transport.curl", function()
       assert.equal("/x/../saw", seen.target)
    end)
 
+   it("leaves no connection to children of the host", function()
+      local t = transport { endpoint = server.http }
+      assert(t:send(sealed("/saw")))
+      local count = [[ls -l /proc/self/fd | grep -c "socket:" || true]]
+      local pipe = io.popen("sh -c '" .. count .. "'")
+      local sockets = tonumber(pipe:read("*a"))
+      pipe:close()
+      t:close()
+      pipe = io.popen("sh -c '" .. count .. "'")
+      assert.equal(tonumber(pipe:read("*a")) + 2, sockets) -- libcurl's own wake-up pair, and no connection
+      pipe:close()
+   end)
+
+   it("forgets a transfer whose caller was torn away", function()
+      local mute = assert(socket.bind("127.0.0.1", 0)) -- accepts, and never says a word
+      local _, port = mute:getsockname()
+      local t = transport { endpoint = ("http://127.0.0.1:%d"):format(port), max_connections = 1 }
+      local pool = require("tuya.curl").pool({ endpoint = "http://127.0.0.1:1" })
+      local class = debug.getmetatable(pool).__index
+      local wait = class.wait
+      pool:close()
+      class.wait = function() error("interrupted") end
+      local ok, message = pcall(t.send, t, sealed("/x"))
+      class.wait = wait
+      assert.is_false(ok)
+      assert.matches("interrupted", message, 1, true)
+      -- the only connection is free again: the next one gets as far as that the server may have seen it
+      failed("timeout", "maybe", t:send(sealed("/x"), { timeout = 0.05 }))
+      mute:close()
+   end)
+
    it("takes gzip", function()
       local reply = assert(transport({ endpoint = server.http }):send(sealed("/saw")))
       assert.equal("gzip", reply.headers["content-encoding"])

@@ -66,6 +66,22 @@ describe("secrets", function()
       assert.is_nil(text:find("t0k3n", 1, true))
    end)
 
+   it("are in no message about a proxy that libcurl cannot understand", function()
+      for _, proxy in ipairs { "http://user:S3CR ETpw@h:1", "http://user:S3CRETpw@h:99999", "bad://user:S3CR@h:1" } do
+         local transport = require("tuya.transport.curl").new { endpoint = "http://127.0.0.1:1", proxy = proxy }
+         local _, message, detail = transport:send(tuya.sign({ method = "GET", path = "/x" },
+            { access_id = "id", key = tuya.key("secret") }))
+         assert.is_nil((message .. dump(detail)):find("S3CR", 1, true), message)
+      end
+   end)
+
+   it("are not in tostring of a sealed refresh, nor in a path with a slash in the token", function()
+      local sealed = tuya.sign({ method = "GET", path = "/v1.0/token/r3fr3sht0k3n" },
+         { access_id = "id", key = tuya.key("secret") })
+      assert.is_nil(tostring(sealed):find("r3fr3sht0k3n", 1, true))
+      assert.equal("/v1.0/token/r...", require("tuya.errors").mask_path("/v1.0/token/r/../x"))
+   end)
+
    it("are in no dump of the memory store", function()
       local made = cloud.new()
       assert(made.client:get(DEVICE))

@@ -91,7 +91,7 @@ end)
 -- unless it is named in SAME.
 local LAYERS = {
    { "tuya.core", "tuya.curl", "tuya.httpd" },
-   { "tuya.options", "tuya.json", "tuya.errors", "tuya.op" },
+   { "tuya.bytes", "tuya.options", "tuya.json", "tuya.errors", "tuya.op" },
    { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store.memory" },
    { "tuya.exchange" },
    { "tuya.token" },
@@ -116,7 +116,9 @@ end
 
 local SIMULATOR = "^tuya%.simulator"
 local SIMULATOR_MAY = {}
-for _, name in ipairs { "tuya.core", "tuya.json", "tuya.httpd", "tuya.options" } do SIMULATOR_MAY[name] = true end
+for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.json", "tuya.httpd", "tuya.options" } do
+   SIMULATOR_MAY[name] = true
+end
 
 describe("the Lua layers", function()
    for _, path in ipairs(files("lua", ".lua")) do

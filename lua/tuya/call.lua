@@ -19,15 +19,20 @@ local function fail(request, policy, detail)
    return errors.failure(detail)
 end
 
+-- The failure of a token call, as this call's own: others may have waited for the same.
+local function adopt(detail, refused)
+   local own = {}
+   for name, value in pairs(detail) do own[name] = value end
+   own.sent = refused and "yes" or "no" -- the call, not the token call
+   return own
+end
+
 -- Result and envelope, or nil and detail; renews the token once.
 local function with_token(context, request, policy)
    local refused
    while true do
       local access, detail = token.get(context, refused)
-      if not access then
-         detail.sent = refused and "yes" or "no" -- the call, not the token call
-         return nil, detail
-      end
+      if not access then return nil, adopt(detail, refused) end
       local result, info = exchange.run(context, request, access, policy)
       if result ~= nil or refused or not REFUSED[info.code] then return result, info end
       refused = access

@@ -72,7 +72,7 @@ end
 local function attempt(run, ...)
    local ok, result, message = pcall(run, ...)
    if not ok then
-      fail(USAGE, result)
+      fail(USAGE, (tostring(result):gsub("^[^\n]-:%d+: ", ""))) -- without the place where it was raised
    end
    return result, message
 end
@@ -180,7 +180,7 @@ end
 
 --- Runs the command.
 -- @tparam table arguments as in `arg`
--- @treturn integer the exit code: 0 done, 1 the cloud refused, 2 wrong usage, 3 network
+-- @treturn integer the exit code: 0 done, 1 the cloud refused, 2 wrong usage, 3 network, 130 interrupted
 function cli.main(arguments)
    local ok, result = pcall(run, arguments)
    if ok then

@@ -10,10 +10,12 @@ local device = require("tuya.device")
 local drive = require("tuya.drive")
 local exchange = require("tuya.exchange")
 local json = require("tuya.json")
+local memory = require("tuya.store.memory")
 local op = require("tuya.op")
 local options = require("tuya.options")
 local regions = require("tuya.regions")
 local request = require("tuya.request")
+local sign = require("tuya.sign")
 
 local client = {}
 
@@ -61,9 +63,12 @@ local CALL = options.known {
 
 local TIMEOUT, CONNECT_TIMEOUT, RETRIES = 15, 5, 3
 
--- All that a client knows, kept where a dump of the client does not get. A context does not refer to its
--- client, or Lua 5.1 would keep both for ever.
-local contexts = setmetatable({}, { __mode = "k" })
+-- What opens a client: all that it knows is behind a function, which a dump shows as that.
+local private = {}
+
+local function context_of(self)
+   return type(self) == "table" and rawget(self, "open") and self.open(private)
+end
 
 -- Unset credentials come from the environment, where there is one.
 local function from_environment(name)
@@ -93,14 +98,27 @@ local function pick_key(given)
    return key, key and true or "access_" .. rule
 end
 
+local load = require -- a host may take it away once everything is loaded
+
+-- Something of the caller's that is to have some methods.
+local function lacking(what, object, names)
+   for _, name in ipairs(names) do
+      local ok, method = pcall(function() return object[name] end)
+      if not ok or type(method) ~= "function" then return ("%s: it has no function %s"):format(what, name) end
+   end
+end
+
 local function new_transport(given, endpoint)
-   if given.transport then return given.transport, false end
-   local curl = require("tuya.transport.curl")
-   local bare, rule = curl.endpoint(endpoint)
-   if not bare then return nil, rule end
-   local settings = { endpoint = bare }
+   if given.transport then
+      local rule = lacking("transport", given.transport, { "send", "now", "sleep" })
+      if rule then return nil, rule end
+      return given.transport, false
+   end
+   local curl = load("tuya.transport.curl")
+   local settings = { endpoint = endpoint }
    for _, name in ipairs(TRANSPORT_OPTIONS) do settings[name] = given[name] end
-   return curl.new(settings), true
+   local transport, rule = curl.try(settings)
+   return transport, transport and true or rule
 end
 
 local function not_positive(given, name)
@@ -114,13 +132,29 @@ local function check_call(given)
    return not_positive(given, "timeout") or not_positive(given, "connect_timeout")
 end
 
-local function check_options(given)
+local function check_clock(clock)
+   local ok, t = pcall(clock)
+   if ok and type(t) == "number" and t >= 1e12 and t < 1e13 then return nil end
+   return "clock: ms since 1970, 13 digits, expected; it gave " .. (ok and "" or "an error: ") .. tostring(t)
+end
+
+local function check_nonce(given)
    if given.nonce == true then return "nonce: a function, or false for none" end
-   if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
+   if given.nonce and given.algorithm == "v1" then return "nonce: the old algorithm has none" end
+end
+
+local function check_algorithm(algorithm)
+   if algorithm and algorithm ~= "v1" and algorithm ~= "v2" then
       return 'algorithm: "v2", or "v1" for projects made before 2021-06-30'
    end
-   return check_call(given) or not_positive(given, "max_connections") or not_positive(given, "max_queue")
-      or not_positive(given, "max_reply")
+end
+
+local function check_options(given)
+   if given.key and given.access_secret then return "access_secret: given beside key; one of them signs" end
+   return check_algorithm(given.algorithm) or check_nonce(given) or check_call(given)
+      or given.clock and check_clock(given.clock)
+      or given.store and lacking("store", given.store, { "load", "swap" })
+      or given.json and lacking("json", given.json, { "encode", "decode" })
 end
 
 -- Events wait here until no flow is running, so that a log function may do what it likes.
@@ -130,7 +164,17 @@ local function add_log(context, log)
       pending[#pending + 1] = event
    end
    context.flush = function()
-      while pending[1] do pcall(log, table.remove(pending, 1)) end
+      -- in a coroutine of its own: one that yields is left where it stands
+      while pending[1] do pcall(coroutine.wrap(log), table.remove(pending, 1)) end
+   end
+end
+
+-- A clock may have fractions of a millisecond; a signature has not.
+local function whole(clock)
+   if clock == core.now then return clock end
+   return function()
+      local t = clock()
+      return type(t) == "number" and t - t % 1 or t
    end
 end
 
@@ -155,10 +199,10 @@ local function new_context(given)
       bundle_id = given.bundle_id,
       transport = transport,
       own_transport = own_transport,
-      store = given.store or require("tuya.store.memory").new(),
+      store = given.store or memory.new(),
       token_key = "token " .. access_id .. " " .. endpoint,
       codec = given.json or json,
-      clock = given.clock or core.now,
+      clock = whole(given.clock or core.now),
       nonce = given.nonce,
       lang = given.lang,
       timeout = given.timeout or TIMEOUT,
@@ -171,8 +215,10 @@ end
 
 -- Tries the signer before the first call does: a bad id raises where it was given.
 local function check_signer(context)
-   local probe = request.build({ method = "GET", path = "/" }, json)
-   local sealed, rule = require("tuya.sign").seal(probe, {
+   local probe, rule = request.build({ method = "GET", path = "/" }, json, context.lang)
+   if not probe then return rule end
+   local sealed
+   sealed, rule = sign.seal(probe, {
       access_id = context.access_id,
       key = context.key,
       bundle_id = context.bundle_id,
@@ -186,7 +232,7 @@ local metatable = {
    __name = "tuya.client",
    __index = methods,
    __tostring = function(self)
-      return contexts[self] and "tuya.client" or "tuya.client (closed)"
+      return context_of(self) and "tuya.client" or "tuya.client (closed)"
    end,
 }
 
@@ -197,15 +243,19 @@ function client.new(given)
    local context, rule = new_context(given)
    if context then rule = check_signer(context) end
    if rule then return nil, rule end
-   local self = setmetatable({}, metatable)
-   contexts[self] = context
-   return self
+   return setmetatable({
+      open = function(key)
+         return key == private and context or nil
+      end,
+   }, metatable)
 end
 
-local function new_policy(context, spec, method)
+-- A policy holds its client, or one that nobody else holds could be collected and closed in mid-call.
+local function new_policy(self, context, spec, method)
    local idempotent = spec.idempotent
    if idempotent == nil then idempotent = exchange.is_idempotent(method) end
    return {
+      client = self,
       idempotent = idempotent,
       retries = spec.retries or context.retries,
       connect_timeout = spec.connect_timeout or context.connect_timeout,
@@ -213,20 +263,31 @@ local function new_policy(context, spec, method)
    }
 end
 
+local function open_context(self)
+   if getmetatable(self) ~= metatable then return nil, "self: call it with a colon, client:get(path)" end
+   local context = context_of(self)
+   if not context then return nil, "attempt to use a closed client" end
+   if not core.is_key(context.key) then return nil, "key: attempt to use a closed key" end
+   return context
+end
+
 -- The op of a call and its context, or nil and the rule that is broken.
 local function prepare(self, spec)
-   local context = contexts[self]
-   if not context then return nil, "attempt to use a closed client" end
-   local rule = options.broken(spec, CALL) or check_call(spec)
+   local context, rule = open_context(self)
+   if not context then return nil, rule end
+   rule = options.broken(spec, CALL) or check_call(spec)
    if rule then return nil, rule end
    local built
    built, rule = request.build(spec, context.codec, context.lang)
    if not built then return nil, rule end
-   return op.new(call.run, context, built, new_policy(context, spec, built.method)), context
+   return op.new(call.run, context, built, new_policy(self, context, spec, built.method)), context
 end
 
-local function perform(prepared, context, timeout)
-   return drive.run(context, prepared, timeout or context.timeout)
+-- Makes a call: true and what it answers, or false and the rule that the program broke.
+local function execute(self, spec)
+   local prepared, context = prepare(self, spec)
+   if not prepared then return false, context end
+   return drive.run(context, prepared, spec.timeout or context.timeout)
 end
 
 --- Makes a call, given whole.
@@ -236,9 +297,9 @@ end
 -- @treturn ?string message
 -- @treturn table the envelope (`t`, `tid`, `status`), or the detail of the failure
 function methods:request(spec)
-   local prepared, context = prepare(self, spec)
-   if not prepared then error("tuya.client:request: " .. context, 2) end
-   return perform(prepared, context, spec.timeout)
+   local ok, result, message, info = execute(self, spec)
+   if not ok then error("tuya.client:request: " .. tostring(result), 2) end
+   return result, message, info
 end
 
 -- A call's options with what its arguments say, or nil and the rule when both say something.
@@ -257,10 +318,10 @@ end
 local function verb(name, second)
    return function(self, path, argument, given)
       local spec, rule = merge(given, name, path, second, argument)
-      local prepared, context
-      if spec then prepared, context = prepare(self, spec) end
-      if not prepared then error("tuya.client:" .. name:lower() .. ": " .. (rule or context), 2) end
-      return perform(prepared, context, spec.timeout)
+      local ok, result, message, info = false, rule, nil, nil
+      if spec then ok, result, message, info = execute(self, spec) end
+      if not ok then error("tuya.client:" .. name:lower() .. ": " .. tostring(result), 2) end
+      return result, message, info
    end
 end
 
@@ -308,16 +369,16 @@ methods.patch = verb("PATCH", "body")
 -- @tparam string id
 -- @treturn device
 function methods:device(id)
-   local made, rule = device.new(self, id)
+   local made, rule = device.new(self, id, execute)
    if not made then error("tuya.client:device: " .. rule, 2) end
    return made
 end
 
 --- Closes the client: its connections, and its key where it made one. A second time does nothing.
 function methods:close()
-   local context = contexts[self]
-   contexts[self] = nil
+   local context = context_of(self)
    if not context then return end
+   self.open = nil
    if context.own_transport then context.transport:close() end
    if context.own_key then context.key:close() end
 end

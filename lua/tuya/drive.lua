@@ -12,22 +12,31 @@ local timed_out = { kind = "network", code = "timeout", sent = "no" }
 local effects = {}
 local run
 
-function effects.send(host, deadline, sealed, limits)
+function effects.send(host, deadline, sealed, policy)
    local left = deadline - host.transport:now()
    if left <= 0 then return nil, "no time left before the timeout", timed_out end
-   return host.transport:send(sealed, { timeout = left, connect_timeout = limits.connect_timeout })
+   return host.transport:send(sealed, { timeout = left, connect_timeout = policy.connect_timeout })
 end
 
 function effects.sleep(host, deadline, seconds)
-   host.transport:sleep(math.max(0, math.min(seconds, deadline - host.transport:now())))
+   local left = deadline - host.transport:now()
+   host.transport:sleep(math.max(0, math.min(seconds, left)))
+   return seconds < left
+end
+
+local main = {} -- stands for the main program, which has no coroutine on Lua 5.1
+
+-- Whether somebody else is in the middle of an op: an outer call, or another coroutine that still lives.
+local function is_driven(other)
+   return other.driver and (other.driver == main or coroutine.status(other.driver) ~= "dead")
 end
 
 function effects.wait(host, deadline, other)
    if not other.done then
-      if other.driven then
-         error("a call was made from within the log function or codec of another call that it must wait for", 0)
+      if is_driven(other) then
+         error("the token is being renewed by an outer call or another coroutine: this call would wait for ever", 0)
       end
-      run(host, deadline, other)
+      if other.driver then other:abandon("its coroutine is dead") else run(host, deadline, other) end
    end
    return other:returned()
 end
@@ -48,7 +57,7 @@ local function continue(host, deadline, op, effect, ...)
 end
 
 function run(host, deadline, op)
-   op.driven = true
+   op.driver = coroutine.running() or main
    local ok, trouble = pcall(continue, host, deadline, op, op:step())
    if ok then return end
    op:abandon(trouble) -- or whoever waits for it later would wait for ever
@@ -59,10 +68,12 @@ end
 -- @tparam table host `transport`, `store` and `flush()`, which hands pending log events out
 -- @tparam op op
 -- @tparam number timeout of the whole op, in seconds
--- @return what the op returns
+-- @treturn boolean whether the op ended by itself
+-- @return what the op returned; or what was raised
 function drive.run(host, op, timeout)
-   run(host, host.transport:now() + timeout, op)
-   return op:returned()
+   local ok, trouble = pcall(run, host, host.transport:now() + timeout, op)
+   if not ok then return false, trouble end
+   return true, op:returned()
 end
 
 return drive

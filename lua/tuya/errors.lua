@@ -8,8 +8,9 @@ local errors = {}
 
 --- What users found to help, by Tuya's code. Source: public issue threads and Tuya's tables.
 local advice = {
-   [1004] = "the signature was refused although it is right by construction: check the access secret, "
-      .. "that the key belongs to this project, and the data centre (region)",
+   [1004] = "the signature was refused although it is right by construction: check the access secret, that the key "
+      .. "belongs to this project, and the data centre (region); a project made before 2021-06-30 may want "
+      .. 'algorithm = "v1", and a key for app authorization its bundle_id',
    [1005] = "check the access id, and that the project lives in this data centre (region)",
    [1010] = "another program that shares this key may have refreshed the token: use one program a key, "
       .. "or one store for all of them",
@@ -39,15 +40,17 @@ local advice = {
 -- @tparam string path
 -- @treturn string
 function errors.mask_path(path)
-   return (path:gsub("(/token/%w?%w?%w?%w?)[^/?]*", "%1..."))
+   return (path:gsub("(/token/%w?%w?%w?%w?)[^?]*", "%1..."))
 end
 
 -- The line that a log wants: which call, what happened, Tuya's code and trace id.
 local function describe(detail)
-   local where = detail.method and (detail.method .. " " .. detail.path .. ": ") or ""
-   if detail.kind ~= "api" then return where .. detail.message end
-   local trace = detail.tid and ", tid " .. detail.tid or ""
-   return ("%s%s (%s%s)"):format(where, detail.message, tostring(detail.code), trace)
+   local line = (detail.method and detail.method .. " " .. detail.path .. ": " or "") .. detail.message
+   if detail.kind == "api" then
+      local trace = detail.tid and ", tid " .. tostring(detail.tid) or ""
+      line = ("%s (%s%s)"):format(line, tostring(detail.code), trace)
+   end
+   return (line:gsub("[%z\1-\31\127]", " ")) -- one line, whatever the cloud says
 end
 
 local detail_metatable = { __name = "tuya.detail", __tostring = describe }

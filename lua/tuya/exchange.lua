@@ -22,19 +22,23 @@ function exchange.is_idempotent(method)
    return method == "GET" or method == "HEAD"
 end
 
-local function seal(context, request, access_token)
+local function nonce_of(context)
    local nonce = context.nonce
-   if type(nonce) == "function" then nonce = nonce() end
+   if type(nonce) == "function" then return nonce() end
+   return nonce
+end
+
+local function seal(context, request, access_token)
    local sealed, rule = sign.seal(request, {
       access_id = context.access_id,
       key = context.key,
       access_token = access_token,
       t = context.clock(),
-      nonce = nonce,
+      nonce = nonce_of(context),
       bundle_id = context.bundle_id,
       algorithm = context.algorithm,
    })
-   return sealed or error("tuya: cannot sign: " .. rule, 0)
+   return sealed or error(rule, 0)
 end
 
 local function log(context, event, request, info)
@@ -54,20 +58,27 @@ local function send(context, request, access_token, policy)
    local sealed = seal(context, request, access_token)
    log(context, "call", request)
    local reply, message, trouble = yield("send", sealed, policy)
-   if reply then return response.read(reply, context.codec) end
-   return nil, { kind = "network", code = trouble.code, message = message, sent = trouble.sent }
+   if reply then return response.read(reply, context.codec, request.method) end
+   trouble = trouble or {}
+   return nil, { kind = "network", code = trouble.code, message = message, sent = trouble.sent or "maybe" }
 end
 
 -- Whether the failure leaves the call unsent, or harmless to repeat.
 local function may_repeat(detail, policy)
    if detail.kind ~= "network" then return false end
-   if detail.sent == "no" then return true end
-   return policy.idempotent and (detail.code == "reset" or detail.code == "timeout")
+   return detail.sent == "no" or (policy.idempotent and detail.code ~= "too_large" and detail.code ~= "protocol")
 end
 
 local function pause(try)
    local random = tonumber(core.nonce():sub(1, 8), 16) / 2 ^ 32
    return FIRST_PAUSE * 2 ^ (try - 1) * random
+end
+
+local REACHED = { no = 0, maybe = 1, yes = 2 }
+
+-- A call that got further in an earlier try got that far.
+local function furthest(before, sent)
+   return before and REACHED[before] > REACHED[sent] and before or sent
 end
 
 --- Signs and sends a request, again while that is harmless.
@@ -78,19 +89,18 @@ end
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure
 function exchange.run(context, request, access_token, policy)
-   local try, last = 0, nil
+   local try, sent = 0, nil
    while true do
       try = try + 1
       local result, info = send(context, request, access_token, policy)
       policy.attempts = policy.attempts + 1
       log(context, "reply", request, info)
       if result ~= nil then return result, info end
-      -- where only the deadline ended the tries, the last real failure tells more
-      if last and info.code == "timeout" and info.sent == "no" then return nil, last end
+      sent = furthest(sent, info.sent)
+      info.sent = sent
       if try > policy.retries or not may_repeat(info, policy) then return nil, info end
-      last = info
       log(context, "retry", request, info)
-      yield("sleep", pause(try))
+      if not yield("sleep", pause(try)) then return nil, info end
    end
 end
 

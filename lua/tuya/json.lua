@@ -1,9 +1,12 @@
 --- json.lua: the seam to a JSON library; lua-cjson by default.
--- The idea: a body is encoded to bytes once, and every number in it is written exactly or refused.
--- The danger: Debian's lua-cjson writes 14 digits, cannot write an empty list and reads every number as
--- a float; OpenResty's keeps integers. Both are driven through `cjson.new()`, since a setting on the
--- shared module would change it for the whole program.
+-- The idea: a body is encoded to bytes once, and every integer in it is written exactly or refused. Fractions have
+-- 14 digits with Debian's library, 16 with OpenResty's.
+-- The danger: Debian's lua-cjson writes 14 digits, cannot write an empty list and reads every number as a float;
+-- OpenResty's keeps integers; and both learn the locale's decimal point when they are made. Both are driven through
+-- `cjson.new()`, since a setting on the shared module would change it for the whole program.
 -- @module tuya.json
+
+local core = require("tuya.core")
 
 local json = {}
 
@@ -30,30 +33,38 @@ local function is_integral(n)
    return n % 1 == 0 and n - n == 0
 end
 
--- The library, set up apart from everybody else's use of it; made at the first use.
-local function new_library()
-   local library = require("cjson").new()
-   pcall(library.encode_number_precision, 16) -- refused by Debian's, which stops at 14
-   pcall(library.decode_invalid_numbers, false)
-   return library
+local load = require -- a host may take it away once everything is loaded
+
+-- The library, set up apart from everybody else's use of it.
+local function new_codec(point)
+   local cjson = load("cjson").new()
+   pcall(cjson.encode_number_precision, 16) -- refused by Debian's, which stops at 14
+   pcall(cjson.decode_invalid_numbers, false)
+   return { cjson = cjson, point = point }
 end
 
 local codec
 
+-- Made at the first use, and anew when the host has changed the locale: cjson keeps the decimal point it was born with.
 local function library()
-   if not codec then
-      codec = { cjson = new_library() }
-      -- what stands for an empty list until the text is there, where the library has no word for it
-      codec.empty = codec.cjson.empty_array
-   end
-   return codec
+   local point = ("%.1f"):format(0.5)
+   if not codec or codec.point ~= point then codec = new_codec(point) end
+   return codec.cjson
 end
 
--- The digits of an integral number as the library writes them, or nil where it would change them.
+-- Whether the library writes an integral number as the digits that it has.
 local function is_exact(n)
    if n > -1e14 and n < 1e14 then return true end
-   local text = library().cjson.encode({ n }):sub(2, -2)
+   local text = library().encode({ n }):sub(2, -2)
    return text:find("^%-?%d+$") ~= nil and tonumber(text) == n
+end
+
+-- What stands for an empty list: the library's own word for it, or a string that no value holds by chance.
+local function empty_array(state)
+   local word = library().empty_array
+   if word then return word end
+   state.placeholder = state.placeholder or "empty array " .. core.nonce()
+   return state.placeholder
 end
 
 local prepare
@@ -82,24 +93,21 @@ function prepare(value, state, depth)
          :format(("%.0f"):format(value)), 0)
    end
    if kind ~= "table" then return value end
-   if value == json.null then return library().cjson.null end
-   if getmetatable(value) == array_metatable and next(value) == nil then
-      state.empties = state.empties + 1
-      return state.empty
-   end
+   if value == json.null then return library().null end
+   if getmetatable(value) == array_metatable and next(value) == nil then return empty_array(state) end
    return prepare_table(value, state, depth)
 end
 
--- A stand-in string that no value can hold by chance.
-local function placeholder()
-   return "empty array " .. require("tuya.core").nonce()
+local function encode(value)
+   local state = {}
+   local text = library().encode(prepare(value, state, 1))
+   if not state.placeholder then return text end
+   return (text:gsub('"' .. state.placeholder .. '"', "[]"))
 end
 
-local function encode(value)
-   local state = { empties = 0, empty = library().empty or placeholder() }
-   local text = library().cjson.encode(prepare(value, state, 1))
-   if state.empties == 0 or library().empty then return text end
-   return (text:gsub('"' .. state.empty .. '"', "[]"))
+-- What is wrong, without the place in this file where it was found.
+local function plain(trouble)
+   return (tostring(trouble):gsub("^[^\n]-:%d+: ", ""))
 end
 
 --- Encodes a value.
@@ -108,7 +116,7 @@ end
 function json.encode(value)
    local ok, text = pcall(encode, value)
    if ok then return text end
-   return nil, text
+   return nil, plain(text)
 end
 
 local to_integer = math.tointeger -- 5.3 and later: the others have no integers
@@ -128,9 +136,10 @@ end
 -- @tparam string text
 -- @return the value; nil and a message when the text is not JSON
 function json.decode(text)
-   local ok, value = pcall(library().cjson.decode, text)
-   if ok then return restore(value, library().cjson.null) end
-   return nil, value
+   local cjson = library()
+   local ok, value = pcall(cjson.decode, text)
+   if ok then return restore(value, cjson.null) end
+   return nil, plain(value)
 end
 
 return json

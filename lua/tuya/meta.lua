@@ -68,6 +68,23 @@ local key = {}
 ---@return string
 function key:mac(text) end
 
+--- What was signed? The first pair of a head and a tail, from pair `from` on, whose mac is the digest.
+---@param digest string 32 bytes
+---@param heads string[]
+---@param tails string[]
+---@param from? integer
+---@return integer? head, integer? tail, integer? next
+function key:search(digest, heads, tails, from) end
+
+--- The moment between `before` and `after` whose mac is the digest, from t outwards to span on either side.
+---@param digest string 32 bytes
+---@param before string
+---@param after string
+---@param t integer ms
+---@param span integer ms
+---@return integer? t
+function key:search_t(digest, before, after, t, span) end
+
 --- Wipes the key.
 function key:close() end
 
@@ -241,6 +258,23 @@ function transport:sleep(seconds) end
 
 --- Closes all connections.
 function transport:close() end
+
+---@class tuya.transport.curl.options
+---@field endpoint string "https://host" or "https://host:port"
+---@field ca_file? string PEM; only these certificates are trusted
+---@field proxy? string as libcurl takes it
+---@field user_agent? string
+---@field timeout? number s; 15
+---@field connect_timeout? number s; 5
+---@field max_connections? integer 4
+---@field max_queue? integer 1024
+---@field max_reply? integer bytes; 8 MiB
+
+--- Makes a transport over libcurl: `require("tuya.transport.curl").new`.
+---@alias tuya.transport.curl.new fun(given: tuya.transport.curl.options): tuya.transport
+
+--- Makes a transport without a network: `require("tuya.transport.fake").new`.
+---@alias tuya.transport.fake.new fun(handle: fun(request: table): table?, start?: integer): tuya.transport
 
 ---@class tuya.store
 local store = {}

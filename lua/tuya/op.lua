@@ -2,8 +2,8 @@
 -- The idea: an op does no I/O. It yields an effect, a driver carries it out and steps the op with the
 -- answer; so the same flow runs blocking, from a tick, or on nginx's cosockets.
 --
---    "send", sealed, options  ->  reply  |  nil, message, { kind=, code=, sent= }
---    "sleep", seconds         ->  nothing
+--    "send", sealed, policy   ->  reply  |  nil, message, { kind=, code=, sent= }
+--    "sleep", seconds         ->  whether there is still time
 --    "wait", op               ->  what that op returned
 --    "load", key              ->  text | nil
 --    "swap", key, old, new    ->  true | false
@@ -26,8 +26,7 @@ local metatable = { __name = "tuya.op", __index = methods }
 function op.new(flow, ...)
    return setmetatable({
       thread = coroutine.create(flow),
-      results = { n = select("#", ...), ... }, -- the flow's arguments at first, then what it returned
-      started = false,
+      arguments = { n = select("#", ...), ... },
       done = false,
    }, metatable)
 end
@@ -42,14 +41,10 @@ function methods:abandon(trouble)
    if not self.done then finish(self, nil, "the call was ended by an error: " .. tostring(trouble)) end
 end
 
-local function traceback(thread, trouble)
-   return debug and debug.traceback(thread, tostring(trouble)) or tostring(trouble)
-end
-
 local function keep(self, ok, ...)
    if not ok then
       self:abandon((...))
-      error(traceback(self.thread, (...)), 0)
+      error((...), 0)
    end
    if coroutine.status(self.thread) ~= "dead" then return ... end
    finish(self, ...)
@@ -58,10 +53,12 @@ end
 --- Runs the op up to its next effect.
 -- @param ... the answer to its last effect
 -- @return the effect and its arguments; nothing when the op is done
+-- @raise what the flow raised
 function methods:step(...)
-   if self.started then return keep(self, coroutine.resume(self.thread, ...)) end
-   self.started = true
-   return keep(self, coroutine.resume(self.thread, unpack(self.results, 1, self.results.n)))
+   local arguments = self.arguments
+   if not arguments then return keep(self, coroutine.resume(self.thread, ...)) end
+   self.arguments = nil
+   return keep(self, coroutine.resume(self.thread, unpack(arguments, 1, arguments.n)))
 end
 
 --- What a finished op returned.

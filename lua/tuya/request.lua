@@ -5,6 +5,7 @@
 -- becomes text here, by rules that are stated, or is refused.
 -- @module tuya.request
 
+local bytes = require("tuya.bytes")
 local core = require("tuya.core")
 local json = require("tuya.json")
 local options = require("tuya.options")
@@ -43,16 +44,24 @@ local function scalar_text(value)
    return nil, "a string, an integer, a boolean or a list of these expected, got " .. kind
 end
 
+-- Whether a table has the keys 1 to n and no other.
+local function is_sequence(list, n)
+   local count = 0
+   for key in next, list do
+      if type(key) ~= "number" or key % 1 ~= 0 or key < 1 or key > n then return false end
+      count = count + 1
+   end
+   return count == n
+end
+
 -- A list is joined by commas: that is how the API takes several ids.
 local function list_text(list)
+   if not is_sequence(list, #list) then return nil, "a list expected, got a table with names or holes" end
    local texts = {}
    for i = 1, #list do
       local text, rule = scalar_text(list[i])
       if not text then return nil, rule end
       texts[i] = text
-   end
-   for k in next, list do
-      if type(k) ~= "number" or k < 1 or k > #list then return nil, "a list expected, got a table with names" end
    end
    return table.concat(texts, ",")
 end
@@ -67,19 +76,9 @@ local function is_list(pairs_given)
    return pairs_given[1] ~= nil
 end
 
-local function sorted_names(map)
-   local names = {}
-   for name in next, map do
-      if type(name) ~= "string" then return nil, ("a name must be a string, got %s"):format(type(name)) end
-      names[#names + 1] = name
-   end
-   table.sort(names)
-   return names
-end
-
 -- A table name = value, as a list of pairs in byte order of the names.
 local function list_of(map)
-   local names, rule = sorted_names(map)
+   local names, rule = bytes.names(map)
    if not names then return nil, rule end
    local list = {}
    for i, name in ipairs(names) do list[i] = { name, map[name] } end
@@ -97,6 +96,14 @@ local function add_pair(out, seen, name, value, what)
    out[#out + 1] = { name, text }
 end
 
+local function is_pair(value)
+   if type(value) ~= "table" then return false end
+   for key in next, value do
+      if key ~= 1 and key ~= 2 then return false end
+   end
+   return true
+end
+
 local function add_pairs(out, seen, given, what)
    local list = given
    if not is_list(given) then
@@ -104,8 +111,11 @@ local function add_pairs(out, seen, given, what)
       list, rule = list_of(given)
       if not list then return what .. ": " .. rule end
    end
+   if not is_sequence(list, #list) then return what .. ": a list with names or holes; give pairs, or name = value" end
    for _, pair in ipairs(list) do
-      if type(pair) ~= "table" then return what .. ": a list of { name, value } pairs, or a table name = value" end
+      if not is_pair(pair) then
+         return what .. ": a list of { name, value } pairs, or a table name = value"
+      end
       local rule = add_pair(out, seen, pair[1], pair[2], what)
       if rule then return rule end
    end
@@ -123,6 +133,7 @@ end
 local function split_path(path, out, seen)
    local at = path:find("?", 1, true)
    if not at then return path end
+   if path:find("#", at, true) then return nil, "path: holds '#'; a fragment is never sent" end
    for part in path:sub(at + 1):gmatch("[^&]+") do
       local name, value = part:match("^([^=]*)=?(.*)$")
       name, value = decode(name), decode(value)
@@ -161,7 +172,7 @@ end
 
 -- The rule that the core found broken, with what it stands in.
 local function core_rule(built, rule, at)
-   local list = rule:find("^query") and built.query or rule:find("^header") and built.headers
+   local list = rule:find("^query %a+:") and built.query or rule:find("^header %a+:") and built.headers
    local pair = list and list[at]
    return pair and ("%s (%q)"):format(rule, pair[1]) or rule
 end

@@ -41,14 +41,22 @@ local function api_detail(reply, envelope)
    }
 end
 
+local function envelope_of(reply, codec)
+   local ok, envelope = pcall(codec.decode, reply.body)
+   return ok and type(envelope) == "table" and envelope.success ~= nil and envelope or nil
+end
+
 --- Reads a reply.
 -- @tparam table reply `{ status=, headers=, body= }`, header names in lower case
 -- @tparam table codec something with `decode`
+-- @tparam string method of the call: the answer to a HEAD has no body
 -- @return the result, `true` where the cloud sends success without one; nil for a failure
 -- @treturn table the envelope (`t`, `tid`, `status`), or what is known of the failure
-function response.read(reply, codec)
-   local ok, envelope = pcall(codec.decode, reply.body)
-   if not ok or type(envelope) ~= "table" or envelope.success == nil then return nil, not_an_envelope(reply) end
+function response.read(reply, codec, method)
+   reply = { status = tonumber(reply.status) or 0, headers = reply.headers, body = reply.body or "" }
+   if method == "HEAD" and reply.status >= 200 and reply.status < 300 then return true, { status = reply.status } end
+   local envelope = envelope_of(reply, codec)
+   if not envelope then return nil, not_an_envelope(reply) end
    if envelope.success ~= true then return nil, api_detail(reply, envelope) end
    local result = envelope.result
    if result == nil then result = true end

@@ -22,6 +22,7 @@ local FIELDS = {
 local function explain(rule, unknown)
    -- Tuya's header is client_id; our users know it as the access id
    if rule then return (rule:gsub("^client_id", "access_id")) end
+   if unknown == "access_secret" or unknown == "secret" then return unknown .. ": give key = tuya.key(secret)" end
    return options.unknown("field of a signer", unknown, FIELDS)
 end
 

@@ -36,8 +36,15 @@ local function write(context, fresh)
    return ("%.0f %.0f %s %s"):format(renew_at, now + life, fresh.access, fresh.refresh)
 end
 
+local MAX_TOKEN = 4096 -- of the core; Tuya's have 32
+
 local function is_word(value)
-   return type(value) == "string" and value:find("^[!-~]+$") ~= nil
+   return type(value) == "string" and #value <= MAX_TOKEN and value:find("^[!-~]+$") ~= nil
+end
+
+-- A refresh token becomes part of a path.
+local function is_segment(value)
+   return is_word(value) and #value <= 1024 and value:find("^[A-Za-z0-9%-%._~!$&'()*+,;=:@]+$") ~= nil
 end
 
 -- What the cloud gave, or nil and what is wrong with it: a failed renewal never leaves an empty token.
@@ -46,7 +53,7 @@ local function accept(result, info)
    local given = type(result) == "table" and result or {}
    local life = tonumber(given.expire_time or given.expire)
    if is_word(given.access_token) and life and life >= 0 then
-      local refresh = is_word(given.refresh_token) and given.refresh_token or ""
+      local refresh = is_segment(given.refresh_token) and given.refresh_token or ""
       return { access = given.access_token, refresh = refresh, life = life }
    end
    return nil, { kind = "http", code = info.status, status = info.status, message = "the answer holds no token" }

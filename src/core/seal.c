@@ -11,6 +11,10 @@
 
 enum { OWN_HEADERS = 9, HEX_DIGITS = 2 * HASH_SIZE };
 
+/* A limit as part of a text. */
+#define TEXT(x) #x
+#define OVER(limit) ", over " TEXT(limit)
+
 #define LITERAL(text) make_str("" text, sizeof text - 1)
 
 static tuya_str make_str (const char *p, size_t n) {
@@ -135,13 +139,13 @@ static tuya_err check_header (const tuya_request *request, size_t i, tuya_fault 
   const tuya_pair *header = &request->headers[i];
   const char *rule;
   if (header->name.n > TUYA_MAX_HEADER_NAME)
-    return fail(why, TUYA_ELIMIT, "header name: too long", i);
+    return fail(why, TUYA_ELIMIT, "header name: too long" OVER(TUYA_MAX_HEADER_NAME), i);
   rule = name_rule(header->name);
   if (rule) return fail(why, TUYA_EINVAL, rule, i);
   if (has_header(request, i, header->name))
     return fail(why, TUYA_EINVAL, "header name: given twice", i);
   if (header->value.n > TUYA_MAX_HEADER_VALUE)
-    return fail(why, TUYA_ELIMIT, "header value: too long", i);
+    return fail(why, TUYA_ELIMIT, "header value: too long" OVER(TUYA_MAX_HEADER_VALUE), i);
   if (unfit_at(header->value) < header->value.n)
     return fail(why, TUYA_EINVAL,
                 "header value: holds CR, LF, NUL or another control byte, or a blank at an end", i);
@@ -153,23 +157,25 @@ static tuya_err check_query (const tuya_request *request, tuya_fault *why) {
   buf target = {NULL, 0, 0};
   size_t i;
   if (request->nquery > TUYA_MAX_QUERY)
-    return fail(why, TUYA_ELIMIT, "query: too many pairs", TUYA_MAX_QUERY);
+    return fail(why, TUYA_ELIMIT, "query: too many pairs" OVER(TUYA_MAX_QUERY), TUYA_MAX_QUERY);
   for (i = 0; i < request->nquery; i++) {
     if (request->query[i].name.n == 0) return fail(why, TUYA_EINVAL, "query name: empty", i);
     order[i] = (unsigned char)i; /* only the length counts here */
   }
   url_write(&target, request, order, URL_SENT);
   if (target.n > TUYA_MAX_TARGET)
-    return fail(why, TUYA_ELIMIT, "path: too long, together with the query", TUYA_MAX_TARGET);
+    return fail(why, TUYA_ELIMIT, "path: too long, together with the query" OVER(TUYA_MAX_TARGET),
+                TUYA_MAX_TARGET);
   return TUYA_OK;
 }
 
 /* Content-Type and lang, which are sent unsigned. */
 static tuya_err check_unsigned (const tuya_request *request, tuya_fault *why) {
-  const text_rule rules[] = {
-      {request->content_type, TUYA_MAX_HEADER_VALUE, "content_type: too long",
-       "content_type: cannot stand in a header"},
-      {request->lang, TUYA_MAX_ID, "lang: too long", "lang: cannot stand in a header"}};
+  const text_rule rules[] = {{request->content_type, TUYA_MAX_HEADER_VALUE,
+                              "content_type: too long" OVER(TUYA_MAX_HEADER_VALUE),
+                              "content_type: cannot stand in a header"},
+                             {request->lang, TUYA_MAX_ID, "lang: too long" OVER(TUYA_MAX_ID),
+                              "lang: cannot stand in a header"}};
   return check_texts(rules, sizeof rules / sizeof *rules, why);
 }
 
@@ -184,13 +190,13 @@ tuya_err tuya_request_check (const tuya_request *request, tuya_fault *why) {
   err = check_query(request, why);
   if (err != TUYA_OK) return err;
   if (request->nheaders > TUYA_MAX_HEADERS)
-    return fail(why, TUYA_ELIMIT, "header: too many", TUYA_MAX_HEADERS);
+    return fail(why, TUYA_ELIMIT, "header: too many" OVER(TUYA_MAX_HEADERS), TUYA_MAX_HEADERS);
   for (i = 0; i < request->nheaders; i++) {
     err = check_header(request, i, why);
     if (err != TUYA_OK) return err;
   }
   if (request->body.n > TUYA_MAX_BODY)
-    return fail(why, TUYA_ELIMIT, "body: too long", TUYA_MAX_BODY);
+    return fail(why, TUYA_ELIMIT, "body: too long" OVER(TUYA_MAX_BODY), TUYA_MAX_BODY);
   if (request->body.n && request->method.p[0] == 'H')
     return fail(why, TUYA_EINVAL, "body: a HEAD request has none", 0);
   return check_unsigned(request, why);
@@ -198,13 +204,13 @@ tuya_err tuya_request_check (const tuya_request *request, tuya_fault *why) {
 
 static tuya_err check_ids (const tuya_signer *signer, tuya_fault *why) {
   const text_rule rules[] = {
-      {signer->client_id, TUYA_MAX_ID, "client_id: too long",
+      {signer->client_id, TUYA_MAX_ID, "client_id: too long" OVER(TUYA_MAX_ID),
        "client_id: holds CR, LF, NUL or another control byte, or a blank at an end"},
-      {signer->access_token, TUYA_MAX_TOKEN, "access_token: too long",
+      {signer->access_token, TUYA_MAX_TOKEN, "access_token: too long" OVER(TUYA_MAX_TOKEN),
        "access_token: holds CR, LF, NUL or another control byte, or a blank at an end"},
-      {signer->nonce, TUYA_MAX_ID, "nonce: too long",
+      {signer->nonce, TUYA_MAX_ID, "nonce: too long" OVER(TUYA_MAX_ID),
        "nonce: holds CR, LF, NUL or another control byte, or a blank at an end"},
-      {signer->bundle_id, TUYA_MAX_ID, "bundle_id: too long",
+      {signer->bundle_id, TUYA_MAX_ID, "bundle_id: too long" OVER(TUYA_MAX_ID),
        "bundle_id: holds CR, LF, NUL or another control byte, or a blank at an end"}};
   return check_texts(rules, sizeof rules / sizeof *rules, why);
 }

@@ -48,7 +48,7 @@ extern "C" {
 #define TUYA_MAX_HEADERS 32   /* signed headers of the caller */
 #define TUYA_MAX_HEADER_NAME 128
 #define TUYA_MAX_HEADER_VALUE 8192
-#define TUYA_MAX_BODY (64 * 1024 * 1024) /* offsets in a sealed block have 32 bits */
+#define TUYA_MAX_BODY 67108864 /* 64 MiB; offsets in a sealed block have 32 bits */
 
 /* Bytes that the caller owns; they must stay as they are during the call. */
 typedef struct tuya_str {
@@ -72,7 +72,8 @@ typedef enum tuya_err {
 typedef struct tuya_fault {
   tuya_err code;
   const char *what; /* static text, "field: rule" */
-  size_t at;        /* index of the pair for "query" and "header" fields, else of the byte */
+  size_t at;        /* of "query name", "header name" and the like: the pair; of a limit: the limit;
+                       else the byte */
 } tuya_fault;
 
 /*

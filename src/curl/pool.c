@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <curl/curl.h>
@@ -156,6 +157,12 @@ static int before_request (void *data, char *ip, char *local_ip, int port, int l
   transfer *t = data;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   return ++t->attempts == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+/* A child of the host is none of our connections' business. */
+static curl_socket_t open_socket (void *data, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)data, (void)purpose;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *unused) {
@@ -408,6 +415,7 @@ static void set_common (tuya_pool *pool, transfer *t) {
 #else
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
@@ -592,7 +600,10 @@ static tuya_net classify (CURLcode code) {
 static const char *explain (const transfer *t, CURLcode code) {
   if (code == CURLE_OK) return "";
   if (code == CURLE_ABORTED_BY_CALLBACK) return "the connection was closed before any answer";
-  if (t->head.full || t->body.full) return "the reply is larger than max_reply";
+  if (t->head.full) return "the reply's head is larger than 64 KiB";
+  if (t->body.full) return "the reply is larger than max_reply";
+  /* libcurl quotes the proxy's URL there, and that may have a password in it */
+  if (strncmp(t->error_text, "Unsupported proxy", 17) == 0) return "the proxy's URL cannot be understood";
   return t->error_text[0] ? t->error_text : curl_easy_strerror(code);
 }
 
@@ -711,11 +722,9 @@ static tuya_str view (const bytes *b) {
   return s;
 }
 
-int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply) {
-  transfer *t;
-  reclaim(pool);
-  t = id ? find(pool, id) : pool->done.first;
-  if (!t || t->state != DONE) return 0;
+int tuya_pool_peek (tuya_pool *pool, int64_t id, tuya_reply *reply) {
+  transfer *t = id ? find(pool, id) : pool->done.first;
+  if (!t || t->state != DONE || t == pool->taken) return 0;
   reply->id = t->id;
   reply->error = t->error;
   reply->message = t->message;
@@ -723,8 +732,14 @@ int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply) {
   reply->status = t->status;
   reply->headers = view(&t->head);
   reply->body = view(&t->body);
-  unlink_transfer(&pool->done, t);
-  pool->taken = t;
+  return 1;
+}
+
+int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply) {
+  reclaim(pool);
+  if (!tuya_pool_peek(pool, id, reply)) return 0;
+  pool->taken = find(pool, reply->id);
+  unlink_transfer(&pool->done, pool->taken);
   return 1;
 }
 

@@ -91,6 +91,9 @@ int64_t tuya_pool_timeout (tuya_pool *pool);
 */
 int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply);
 
+/* The same without taking it: it lives until it is taken or cancelled. */
+int tuya_pool_peek (tuya_pool *pool, int64_t id, tuya_reply *reply);
+
 #if defined(__GNUC__) && !defined(_WIN32)
 #pragma GCC visibility pop
 #endif

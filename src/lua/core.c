@@ -115,6 +115,7 @@ static int key_search (lua_State *L) {
   nheads = compat_rawlen(L, 3);
   ntails = compat_rawlen(L, 4);
   strings = (tuya_str *)compat_newuserdata(L, (nheads + ntails + 1) * sizeof *strings);
+  check_key(L, 1); /* a finalizer may have closed it */
   read_strings(L, 3, strings, nheads);
   read_strings(L, 4, strings + nheads, ntails);
   if (!tuya_key_search(key, strings, nheads, strings + nheads, ntails, digest, &at)) return 0;
@@ -146,6 +147,7 @@ static int key_tostring (lua_State *L) {
 typedef struct request_box {
   tuya_request request;
   tuya_pair query[TUYA_MAX_QUERY], headers[TUYA_MAX_HEADERS];
+  int wrong; /* the field that is not of its form; 0: none */
 } request_box;
 
 /*
@@ -200,67 +202,85 @@ static void raw_field (lua_State *L, int table, int field) {
   lua_rawget(L, table);
 }
 
-/* The value on top, which stays there. */
-static tuya_str top_str (lua_State *L, const char *name) {
-  tuya_str s = {NULL, 0};
-  if (lua_type(L, -1) == LUA_TSTRING) s.p = lua_tolstring(L, -1, &s.n);
-  else if (!lua_isnil(L, -1))
-    luaL_error(L, "%s: a string expected, got %s", name, luaL_typename(L, -1));
-  return s;
+/* The string or nil on top, which stays there; 0 for anything else. */
+static int top_str (lua_State *L, tuya_str *s) {
+  s->p = NULL;
+  s->n = 0;
+  if (lua_type(L, -1) == LUA_TSTRING) s->p = lua_tolstring(L, -1, &s->n);
+  return s->p || lua_isnil(L, -1);
 }
 
-static tuya_str read_field (lua_State *L, int table, int field) {
-  raw_field(L, table, field);
-  return top_str(L, field_names[field]);
+static void read_field (lua_State *L, request_box *box, int field, tuya_str *s) {
+  raw_field(L, 1, field);
+  if (!top_str(L, s)) box->wrong = field;
 }
 
-static tuya_str read_item (lua_State *L, int pair, int i, const char *name) {
-  lua_rawgeti(L, pair, i);
-  if (lua_isnil(L, -1)) luaL_error(L, "%s: a pair lacks its %s", name, i == 1 ? "name" : "value");
-  return top_str(L, name);
+/* The pair of strings that is item i of a list; three slots. */
+static int read_pair (lua_State *L, int list, int i, tuya_pair *pair) {
+  lua_rawgeti(L, list, i);
+  if (!lua_istable(L, -1)) return 0;
+  lua_rawgeti(L, -1, 1);
+  if (!top_str(L, &pair->name) || !pair->name.p) return 0;
+  lua_rawgeti(L, -2, 2);
+  return top_str(L, &pair->value) && pair->value.p;
 }
 
-/* The list of pairs in a field, three slots each; more than max are counted, not read. */
-static size_t read_pairs (lua_State *L, int table, int field, tuya_pair *pairs, size_t max) {
-  const char *name = field_names[field];
+static int is_empty (lua_State *L, int table) {
+  lua_pushnil(L);
+  return !lua_next(L, table);
+}
+
+/* The list of pairs in a field; more than max are counted, not read. */
+static size_t read_pairs (lua_State *L, request_box *box, int field, tuya_pair *pairs, size_t max) {
   size_t i, n;
-  int list;
-  raw_field(L, table, field);
+  int list, fits;
+  raw_field(L, 1, field);
   if (lua_isnil(L, -1)) return 0;
-  if (!lua_istable(L, -1)) return (size_t)luaL_error(L, "%s: a list of pairs expected", name);
   list = lua_gettop(L);
-  n = compat_rawlen(L, list);
+  fits = lua_istable(L, list);
+  n = fits ? compat_rawlen(L, list) : 0;
   if (n > max) return n;
   luaL_checkstack(L, 3 * (int)n + 8, "a list of pairs");
-  for (i = 0; i < n; i++) {
-    lua_rawgeti(L, list, (int)i + 1);
-    if (!lua_istable(L, -1)) return (size_t)luaL_error(L, "%s: a list of pairs expected", name);
-    pairs[i].name = read_item(L, lua_gettop(L), 1, name);
-    pairs[i].value = read_item(L, lua_gettop(L) - 1, 2, name);
-  }
-  return n;
+  for (i = 0; fits && i < n; i++)
+    fits = read_pair(L, list, (int)i + 1, &pairs[i]);
+  if (!fits || (n == 0 && !is_empty(L, list))) box->wrong = field;
+  return fits ? n : 0;
 }
 
-static void read_request (lua_State *L, int table, request_box *box) {
+/* The request at 1. 0 when a field is not of the form that request.build gives it. */
+static int read_request (lua_State *L, request_box *box) {
   tuya_request *r = &box->request;
-  luaL_checktype(L, table, LUA_TTABLE);
+  box->wrong = 0;
+  if (!lua_istable(L, 1)) return 0;
   luaL_checkstack(L, 16, "a request");
-  r->method = read_field(L, table, METHOD);
-  r->path = read_field(L, table, PATH);
-  r->body = read_field(L, table, BODY);
-  r->content_type = read_field(L, table, CONTENT_TYPE);
-  r->lang = read_field(L, table, LANG);
+  read_field(L, box, METHOD, &r->method);
+  read_field(L, box, PATH, &r->path);
+  read_field(L, box, BODY, &r->body);
+  read_field(L, box, CONTENT_TYPE, &r->content_type);
+  read_field(L, box, LANG, &r->lang);
   r->query = box->query;
   r->headers = box->headers;
-  r->nquery = read_pairs(L, table, QUERY, box->query, TUYA_MAX_QUERY);
-  r->nheaders = read_pairs(L, table, HEADERS, box->headers, TUYA_MAX_HEADERS);
+  r->nquery = read_pairs(L, box, QUERY, box->query, TUYA_MAX_QUERY);
+  r->nheaders = read_pairs(L, box, HEADERS, box->headers, TUYA_MAX_HEADERS);
+  return !box->wrong;
+}
+
+/* Somebody has changed a request after it was built. */
+static int push_wrong (lua_State *L, const request_box *box) {
+  lua_pushnil(L);
+  if (!box->wrong) lua_pushliteral(L, "request: a table expected");
+  else
+    lua_pushfstring(L, "%s: a %s expected", field_names[box->wrong],
+                    box->wrong >= QUERY ? "list of { name, value } pairs of strings" : "string");
+  lua_pushinteger(L, 1);
+  return 3;
 }
 
 /* check(request) -> true | nil, rule, index */
 static int request_check (lua_State *L) {
   request_box box;
   tuya_fault fault;
-  read_request(L, 1, &box);
+  if (!read_request(L, &box)) return push_wrong(L, &box);
   if (tuya_request_check(&box.request, &fault) != TUYA_OK)
     return push_fault(L, fault.what, fault.at);
   lua_pushboolean(L, 1);
@@ -390,10 +410,12 @@ static int seal (lua_State *L) {
   }
   rule = read_signer(L, &signer, fresh);
   if (rule) return push_fault(L, rule, 0);
-  read_request(L, 1, &box);
+  if (!read_request(L, &box)) return push_wrong(L, &box);
   if (tuya_seal_size(&box.request, &signer, &size, &fault) != TUYA_OK)
     return push_fault(L, fault.what, fault.at);
-  mem = compat_newuserdata(L, size);
+  mem = compat_newuserdata(L, size); /* may run a finalizer, and that may close the key */
+  rule = read_key(L, &signer.key);
+  if (rule) return push_fault(L, rule, 0);
   if (tuya_seal(&box.request, &signer, mem, size, &fault) != TUYA_OK)
     return luaL_error(L, "cannot sign: %s", fault.what);
   luaL_getmetatable(L, SEALED);
@@ -438,13 +460,12 @@ static int sealed_headers (lua_State *L) {
   return 1;
 }
 
+/* The method alone: a target may hold a refresh token. */
 static int sealed_tostring (lua_State *L) {
   const tuya_sealed *sealed = check_sealed(L);
   lua_pushliteral(L, SEALED ": ");
   push_str(L, tuya_sealed_method(sealed));
-  lua_pushliteral(L, " ");
-  push_str(L, tuya_sealed_target(sealed));
-  lua_concat(L, 4);
+  lua_concat(L, 2);
   return 1;
 }
 

@@ -45,7 +45,7 @@ static size_t number_option (lua_State *L, const char *name) {
   lua_Number n;
   lua_getfield(L, 1, name);
   n = lua_tonumber(L, -1);
-  return n > 0 && n < 2147483647.0 ? (size_t)n : 0;
+  return n >= 1 && n < 2147483647.0 ? (size_t)n : n >= 1 ? 2147483647 : 0;
 }
 
 static void read_options (lua_State *L, tuya_pool_options *options) {
@@ -60,7 +60,7 @@ static void read_options (lua_State *L, tuya_pool_options *options) {
   luaL_argcheck(L, options->endpoint, 1, "endpoint: a string expected");
 }
 
-/* pool{ endpoint=, ca_file=, proxy=, user_agent=, max_connections=, max_queue=, max_reply= } */
+/* pool{ endpoint=, ca_file=, proxy=, user_agent=, max_connections=, ... } -> pool | nil, message */
 static int pool_new (lua_State *L) {
   tuya_pool_options options;
   pool_box *box;
@@ -71,8 +71,10 @@ static int pool_new (lua_State *L) {
   lua_setmetatable(L, -2);
   pin();
   box->pool = tuya_pool_new(&options);
-  if (!box->pool) return luaL_error(L, "out of memory or descriptors");
-  return 1;
+  if (box->pool) return 1;
+  lua_pushnil(L);
+  lua_pushliteral(L, "out of memory or descriptors");
+  return 2;
 }
 
 static int pool_close (lua_State *L) {
@@ -89,10 +91,13 @@ static int pool_tostring (lua_State *L) {
   return 1;
 }
 
+#define LONGEST 1e12 /* ms; thirty years are for ever */
+
 /* Milliseconds from an optional argument; 0: the pool's default. */
 static int64_t opt_ms (lua_State *L, int arg) {
   lua_Number ms = luaL_optnumber(L, arg, 0);
-  return ms > 0 && ms < 1e15 ? (int64_t)ms : 0;
+  if (!(ms > 0)) return 0;
+  return ms < LONGEST ? (int64_t)ms : (int64_t)LONGEST;
 }
 
 /* The id of a transfer; of none, where the number cannot be one. 0, as for nil: any. */
@@ -171,25 +176,45 @@ static const char *sent_name (tuya_sent sent) {
   return sent == TUYA_SENT_NO ? "no" : sent == TUYA_SENT_MAYBE ? "maybe" : "yes";
 }
 
+/* Memory of Lua's: making it may run a finalizer. */
+static char *room_for (lua_State *L, const tuya_reply *reply) {
+  size_t size = reply->headers.n + reply->body.n + strlen(reply->message) + 1;
+  return (char *)compat_newuserdata(L, size);
+}
+
+static void fill_copy (char *copy, const tuya_reply *reply) {
+  if (reply->headers.n) memcpy(copy, reply->headers.p, reply->headers.n);
+  copy += reply->headers.n;
+  if (reply->body.n) memcpy(copy, reply->body.p, reply->body.n);
+  memcpy(copy + reply->body.n, reply->message, strlen(reply->message) + 1);
+}
+
 /*
 ** take(id | nil) -> id, sent, status, head, body  or  id, sent, nil, error, message
-** The reply is the pool's until the next call on it: a raise while pushing leaks nothing.
+** Whatever allocates may run a finalizer, and that may use or close the pool: so the reply is
+** looked at again once there is room, copied, and pushed from the copy.
 */
 static int pool_take (lua_State *L) {
-  tuya_pool *pool = check_pool(L);
-  tuya_reply reply;
-  if (!tuya_pool_take(pool, opt_id(L, 2), &reply)) return 0;
+  int64_t id = opt_id(L, 2);
+  tuya_reply reply, again;
+  char *copy;
+  if (!tuya_pool_peek(check_pool(L), id, &reply)) return 0;
+  copy = room_for(L, &reply);
+  if (!tuya_pool_peek(check_pool(L), reply.id, &again)) return 0;
+  fill_copy(copy, &again);
+  reply = again;
+  tuya_pool_cancel(check_pool(L), reply.id);
   lua_pushnumber(L, (lua_Number)reply.id);
   lua_pushstring(L, sent_name(reply.sent));
   if (reply.error != TUYA_NET_OK) {
     lua_pushnil(L);
     lua_pushstring(L, error_name(reply.error));
-    lua_pushstring(L, reply.message);
+    lua_pushstring(L, copy + reply.headers.n + reply.body.n);
     return 5;
   }
   lua_pushinteger(L, (lua_Integer)reply.status);
-  lua_pushlstring(L, reply.headers.n ? reply.headers.p : "", reply.headers.n);
-  lua_pushlstring(L, reply.body.n ? reply.body.p : "", reply.body.n);
+  lua_pushlstring(L, copy, reply.headers.n);
+  lua_pushlstring(L, copy + reply.headers.n, reply.body.n);
   return 5;
 }
 

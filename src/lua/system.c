@@ -1,14 +1,15 @@
 /*
 ** system.c: clocks and randomness for tuya.core.
 ** The idea: randomness is drawn in batches, because the call to the kernel costs more than a
-** signature's share of it. The danger: a fork gives parent and child the same batch; so the
-** clock, in nanoseconds, is mixed into every nonce (asking for the pid would cost a system call).
+** signature's share of it. The danger: a fork would give parent and child the same nonces, so
+** a batch that another process drew is thrown away.
 */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/random.h>
 #include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "system.h"
 
@@ -38,6 +39,7 @@ int system_monotonic (lua_State *L) {
 
 /* Bytes that nobody has used; in a userdata that only C can reach. */
 typedef struct batch {
+  pid_t pid;
   size_t used;
   unsigned char bytes[BATCH];
 } batch;
@@ -49,38 +51,26 @@ static int refill (batch *b) {
     if (got < 0 && errno != EINTR) return 0;
     if (got > 0) n += (size_t)got;
   }
+  b->pid = getpid();
   b->used = 0;
   return 1;
 }
 
 void system_pushbatch (lua_State *L) {
   batch *b = (batch *)compat_newuserdata(L, sizeof *b);
+  b->pid = 0;
   b->used = BATCH;
-}
-
-/* The next bytes of the batch, the first eight of them xor the clock. */
-static void draw (batch *b, unsigned char bytes[NONCE_BYTES]) {
-  struct timespec now;
-  uint64_t moment, word;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  moment = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-  memcpy(bytes, b->bytes + b->used, NONCE_BYTES);
-  memcpy(&word, bytes, sizeof word);
-  word ^= moment;
-  memcpy(bytes, &word, sizeof word);
-  b->used += NONCE_BYTES;
 }
 
 void system_nonce (lua_State *L, void *data, char hex[SYSTEM_NONCE]) {
   static const char digits[] = "0123456789abcdef";
-  unsigned char bytes[NONCE_BYTES];
   batch *b = (batch *)data;
   int i;
-  if (b->used + NONCE_BYTES > BATCH && !refill(b))
+  if ((b->used + NONCE_BYTES > BATCH || b->pid != getpid()) && !refill(b))
     luaL_error(L, "no randomness: %s", strerror(errno));
-  draw(b, bytes);
   for (i = 0; i < NONCE_BYTES; i++) {
-    hex[2 * i] = digits[bytes[i] >> 4];
-    hex[2 * i + 1] = digits[bytes[i] & 15];
+    unsigned char c = b->bytes[b->used++];
+    hex[2 * i] = digits[c >> 4];
+    hex[2 * i + 1] = digits[c & 15];
   }
 }

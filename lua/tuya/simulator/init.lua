@@ -68,6 +68,9 @@ local function broken_rule(given)
       if (given[name] or "") == "" then
          return name .. ": missing"
       end
+      if #given[name] > 128 then
+         return name .. ": longer than 128 bytes"
+      end
    end
    if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
       return 'algorithm: "v1" or "v2" expected'

@@ -142,6 +142,7 @@ end
 
 --- The value as the data point keeps it, or nil and the code of the refusal.
 -- @tparam table point with its type and values
+-- @param value
 function values.accept(point, value)
    return check[point.type](value, point.values)
 end

@@ -5,6 +5,7 @@
 -- that it may have is accepted and no other.
 -- @module tuya.simulator.verify
 
+local bytes = require("tuya.bytes")
 local core = require("tuya.core")
 
 local verify = {}
@@ -76,17 +77,6 @@ local function query_pairs(query, plus_is_space)
    return list
 end
 
---- Is a before b by the values of their bytes? (`<` on strings follows the locale.)
-local function before(a, b)
-   for i = 1, math.min(#a, #b) do
-      local x, y = a:byte(i), b:byte(i)
-      if x ~= y then
-         return x < y
-      end
-   end
-   return #a < #b
-end
-
 local function signed_url(path, list)
    local sorted, parts = {}, {}
    for i, pair in ipairs(list) do
@@ -96,7 +86,7 @@ local function signed_url(path, list)
       if a.name == b.name then
          return a.at < b.at
       end
-      return before(a.name, b.name)
+      return bytes.before(a.name, b.name)
    end)
    for i, pair in ipairs(sorted) do
       parts[i] = pair.value and pair.name .. "=" .. pair.value or pair.name

@@ -21,26 +21,45 @@ local OPTIONS = options.known {
    max_reply = "number",
 }
 
+-- The greatest that make sense; what is above would not be done.
+local MOST = { max_connections = 1000, max_queue = 60000, max_reply = 2 ^ 31 - 1 }
+
 local methods = {}
 local metatable = { __name = "tuya.transport.curl", __index = methods }
 
--- What a transport holds; kept apart, since a proxy's URL may have a password in it. The values do not
--- refer to their transport, or Lua 5.1 would keep both for ever.
-local states = setmetatable({}, { __mode = "k" })
+-- What opens a transport: its state is behind a function, since a proxy's URL may have a password in it.
+local private = {}
 
 local function state_of(self)
-   local state = states[self]
-   if not state then error("attempt to use a closed transport", 3) end
-   return state
+   return type(self) == "table" and rawget(self, "open") and self.open(private)
 end
 
---- Checks an endpoint: scheme, host and port only.
--- @tparam string endpoint
--- @treturn ?string without a final slash; nil and the rule
-function curl.endpoint(endpoint)
+-- The endpoint without a final slash: scheme, host and port only; nil and the rule.
+local function bare_endpoint(endpoint)
    local bare = endpoint:gsub("/$", "")
-   if bare:find("^https?://[%w%.%-:%[%]]+$") then return bare end
+   local host, port = bare:match("^https?://([^/:?#@%[%]]+)(.*)$")
+   if not host then host, port = bare:match("^https?://(%[[%x:.]+%])(.*)$") end
+   local number = tonumber((port or ""):match("^:(%d+)$"))
+   local fits = host and host:find("^[%w%.%-_%[%]:]+$") and (port == "" or number and number >= 1 and number <= 65535)
+   if fits then return bare end
    return nil, 'endpoint: "https://host" or "https://host:port", without a path'
+end
+
+local function wrong_value(given)
+   for _, name in ipairs { "timeout", "connect_timeout" } do
+      local value = given[name]
+      if value and (value <= 0 or value ~= value) then return name .. ": must be more than 0" end
+   end
+   for name, most in pairs(MOST) do
+      local value = given[name]
+      if value and not (value >= 1 and value <= most and value % 1 == 0) then
+         return ("%s: a whole number from 1 to %.0f"):format(name, most)
+      end
+   end
+   for _, name in ipairs { "ca_file", "proxy", "user_agent" } do
+      local text = given[name] or ""
+      if text:find("[%z\1-\31\127]") then return name .. ": holds CR, LF, NUL or another control byte" end
+   end
 end
 
 -- The headers of a reply head, names in lower case; repeated ones joined by commas.
@@ -68,27 +87,73 @@ local function await(pool, id)
    end
 end
 
+-- Forgets a transfer whose caller was torn away, by Ctrl-C or a hook, before it goes on with that.
+local function settle(pool, id, ok, ...)
+   if ok then return ... end
+   pcall(pool.cancel, pool, id)
+   error((...), 0)
+end
+
+--- Makes a transport: `new` without the raise.
+-- @tparam table given as for `new`
+-- @treturn ?transport nil and the rule that is broken
+function curl.try(given)
+   local rule = options.broken(given, OPTIONS) or wrong_value(given)
+   if not rule and not given.endpoint then rule = "endpoint: missing" end
+   if rule then return nil, rule end
+   local state = { user_agent = "lua-tuya/" .. core.VERSION }
+   for name, value in pairs(given) do state[name] = value end
+   state.endpoint, rule = bare_endpoint(given.endpoint)
+   if not state.endpoint then return nil, rule end
+   return setmetatable({
+      open = function(key)
+         return key == private and state or nil
+      end,
+   }, metatable)
+end
+
 --- Makes a transport.
 -- @tparam table given `endpoint` (needed), `ca_file`, `proxy`, `user_agent`, `timeout` and `connect_timeout`
 -- (seconds; 15 and 5), `max_connections` (4), `max_queue` (1024), `max_reply` (bytes; 8 MiB)
 -- @treturn transport
+-- @raise when an option is unknown or breaks a rule
 -- @usage local transport = require("tuya.transport.curl").new { endpoint = "https://openapi.tuyaeu.com" }
 function curl.new(given)
-   local rule = options.broken(given, OPTIONS)
-   if not rule and not given.endpoint then rule = "endpoint: missing" end
-   local endpoint
-   if not rule then endpoint, rule = curl.endpoint(given.endpoint) end
-   if rule then error("tuya.transport.curl: " .. rule, 2) end
-   local state = { user_agent = "lua-tuya/" .. core.VERSION }
-   for name, value in pairs(given) do state[name] = value end
-   state.endpoint = endpoint
-   local self = setmetatable({}, metatable)
-   states[self] = state
-   return self
+   local made, rule = curl.try(given)
+   if not made then error("tuya.transport.curl: " .. rule, 2) end
+   return made
+end
+
+local load = require -- a host may take it away once everything is loaded
+
+-- The pool, made at the first use; nil, message, detail when there is nothing to make it of.
+local function pool_of(state)
+   if state.pool then return state.pool end
+   local pool, message = load("tuya.curl").pool(state)
+   if not pool then return nil, message, { kind = "network", code = "no_pool", message = message, sent = "no" } end
+   state.pool = pool
+   return pool
 end
 
 local function ms(seconds)
    return seconds and math.max(1, math.ceil(seconds * 1000))
+end
+
+-- The rule that the arguments of send break.
+local function wrong_arguments(state, sealed, limits)
+   if not state then return "attempt to use a closed transport" end
+   if not core.is_sealed(sealed) then return "sealed: made by tuya.sign, got " .. type(sealed) end
+   if limits == nil then return nil end
+   if type(limits) ~= "table" then return "limits: a table expected, got " .. type(limits) end
+   for _, name in ipairs { "timeout", "connect_timeout" } do
+      local value = limits[name]
+      if value ~= nil and (type(value) ~= "number" or value <= 0) then return name .. ": a number above 0 expected" end
+   end
+end
+
+local function start(state, pool, sealed, limits)
+   local connect_timeout = limits.connect_timeout or state.connect_timeout
+   return pool:start(sealed, ms(limits.timeout or state.timeout), ms(connect_timeout))
 end
 
 --- Sends a sealed request and waits for the reply.
@@ -97,19 +162,17 @@ end
 -- @treturn ?table `{ status=, headers=, body= }`, header names in lower case
 -- @treturn ?string message
 -- @treturn ?table `{ kind = "network", code = "dns" | "connect" | "tls" | "timeout" | "reset" | "too_large" |
--- "protocol", message=, sent = "no" | "maybe" | "yes" }`
+-- "protocol" | "queue_full" | "no_pool", message=, sent = "no" | "maybe" | "yes" }`
+-- @raise for a closed transport, and for what is not sealed
 function methods:send(sealed, limits)
    local state = state_of(self)
-   if not core.is_sealed(sealed) then
-      error("tuya.transport.curl: sealed: made by tuya.sign, got " .. type(sealed), 2)
-   end
-   state.pool = state.pool or require("tuya.curl").pool(state)
-   limits = limits or {}
-   local id, full = state.pool:start(sealed, ms(limits.timeout or state.timeout),
-      ms(limits.connect_timeout or state.connect_timeout))
-   if not id then return nil, full, { kind = "network", code = "too_many", message = full, sent = "no" } end
-   state.pool:tick()
-   return await(state.pool, id)
+   local rule = wrong_arguments(state, sealed, limits)
+   if rule then error("tuya.transport.curl: " .. rule, 2) end
+   local pool, message, detail = pool_of(state)
+   if not pool then return nil, message, detail end
+   local id, full = start(state, pool, sealed, limits or {})
+   if not id then return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" } end
+   return settle(pool, id, pcall(await, pool, id))
 end
 
 --- Seconds of a clock that is never set.
@@ -119,20 +182,23 @@ end
 
 --- Waits.
 -- @tparam number seconds
+-- @raise for a closed transport
 function methods:sleep(seconds)
    local state = state_of(self)
-   state.pool = state.pool or require("tuya.curl").pool(state)
+   if not state then error("tuya.transport.curl: attempt to use a closed transport", 2) end
+   if type(seconds) ~= "number" then error("tuya.transport.curl: seconds: a number expected", 2) end
+   local pool = pool_of(state)
    local until_then = core.monotonic() + seconds
-   while core.monotonic() < until_then do
-      state.pool:wait(ms(until_then - core.monotonic()))
-      state.pool:tick()
+   while pool and core.monotonic() < until_then do
+      pool:wait(ms(until_then - core.monotonic()))
+      pool:tick()
    end
 end
 
 --- Closes all connections.
 function methods:close()
-   local state = states[self]
-   states[self] = nil
+   local state = state_of(self)
+   self.open = nil
    if state and state.pool then state.pool:close() end
 end
 

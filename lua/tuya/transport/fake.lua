@@ -50,7 +50,7 @@ function methods:send(sealed)
    }
    self.requests[#self.requests + 1] = request
    local reply, code, sent = self.handle(request)
-   if reply then return { status = reply.status, headers = lower_names(reply.headers), body = reply.body } end
+   if reply then return { status = reply.status, headers = lower_names(reply.headers), body = reply.body or "" } end
    local message = "the fake transport was told to fail"
    return nil, message, { kind = "network", code = code or "reset", message = message, sent = sent or "maybe" }
 end
