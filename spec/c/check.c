@@ -1,6 +1,7 @@
 /*
 ** check.c: see check.h.
 */
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,16 @@ static void close_test (void) {
   if (now.reason) printf("skipped: %s: %s\n", now.name, now.reason);
 }
 
+/* The locale that TUYA_LOCALE names, which must be one with a decimal comma. */
+static void set_locale (void) {
+  const char *name = getenv("TUYA_LOCALE");
+  if (!name || (setlocale(LC_ALL, name) && *localeconv()->decimal_point == ',')) return;
+  printf("the locale %s cannot be set, or has no decimal comma\n", name);
+  exit(1);
+}
+
 void test (const char *name) {
+  if (!now.name) set_locale();
   close_test();
   now.name = name;
   now.reason = NULL;
