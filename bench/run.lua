@@ -4,7 +4,7 @@
 local measure = require("bench.measure")
 
 -- Many short rounds rather than few long ones: what disturbs a round then disturbs neighbours alike.
-local ROUNDS = { sign = 21, requests = 15, cold = 21 }
+local ROUNDS = { sign = 21, requests = 11, cold = 21 }
 local SIGNATURES = { c = 100000, lua = 50000, node = 15000 }
 local REQUESTS = 3000 -- and a warm-up, which Node's compiler wants as long as that
 
@@ -299,12 +299,16 @@ local function first_line(command)
    return table.concat(measure.run(command .. " 2>&1 | head -n 1"), " ")
 end
 
+local function load()
+   return first_line("cut -d ' ' -f 1 /proc/loadavg")
+end
+
 local function machine()
    local processor = first_line("grep -m 1 'model name' /proc/cpuinfo"):gsub("^model name : ", "")
    local versions = measure.run(c("raw", env("HTTP") .. env("PATH"), 5))
    table.remove(versions, 1)
    say("%s; %s, %s processors, load %s; %s; %s; %s; Node %s; %s.", os.date("%Y-%m-%d"), processor,
-      first_line("nproc"), first_line("cut -d ' ' -f 1 /proc/loadavg"), table.concat(versions, " ", 1, 2),
+      first_line("nproc"), load(), table.concat(versions, " ", 1, 2),
       first_line("lua5.4 -v"):match("^Lua %S+"), first_line("luajit -v"):match("^LuaJIT %S+"),
       NO_NODE and "none" or first_line("node -v"), first_line("PATH=$PATH:/usr/sbin nginx -v"):match("nginx/.*"))
    say(PIN ~= "" and "Clients on the first processor, nginx on the last.\n" or "Clients and nginx on any processor.\n")
@@ -321,6 +325,7 @@ local function main(chosen)
       say("| --- | --- | --- | --- |")
    end
    for _, line in ipairs(verdicts) do say("%s", line) end
+   say("\nLoad at the end %s; 1 is this run alone, and what else ran spoils the numbers.", load())
    local file = assert(io.open("build/bench.md", "w"))
    file:write(table.concat(report, "\n"), "\n")
    file:close()
