@@ -29,6 +29,14 @@ local function decode(text)
    end))
 end
 
+-- Byte by byte: `<` follows the locale.
+local function before(a, b)
+   for i = 1, math.min(#a, #b) do
+      if a:byte(i) ~= b:byte(i) then return a:byte(i) < b:byte(i) end
+   end
+   return #a < #b
+end
+
 -- The URL as the cloud rebuilds it: split, decoded, sorted by name, joined.
 local function signed_url(target)
    local path, query = target:match("^([^?]*)%??(.*)$")
@@ -39,7 +47,7 @@ local function signed_url(target)
       pairs_found[#pairs_found + 1] = { name = decode(name), value = decode(value), at = #pairs_found }
    end
    table.sort(pairs_found, function(a, b)
-      if a.name ~= b.name then return a.name < b.name end
+      if a.name ~= b.name then return before(a.name, b.name) end
       return a.at < b.at
    end)
    local texts = {}
