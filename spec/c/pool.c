@@ -6,11 +6,13 @@
 */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1098,6 +1100,70 @@ static void test_first_finished (stage *s) {
   end(s);
 }
 
+static void test_peek (stage *s) {
+  tuya_reply reply, again;
+  int64_t id;
+  begin(s, "a reply that is looked at stays until it is taken or cancelled");
+  open_pool(s);
+  id = start(s, "GET", "");
+  check(!tuya_pool_peek(s->pool, id, &reply));
+  await_request(s, await_peer(s, 0));
+  answer(&s->peers[0], ANSWER);
+  while (tuya_pool_tick(s->pool) > 0)
+    tuya_pool_wait(s->pool, 10);
+  check(tuya_pool_peek(s->pool, 0, &reply) && reply.id == id);
+  check(tuya_pool_peek(s->pool, id, &again) && again.id == id);
+  check(again.body.p == reply.body.p && again.body.n == 2 && again.status == 200);
+  check(!tuya_pool_peek(s->pool, id + 1, &again));
+  check(tuya_pool_take(s->pool, id, &reply) && reply.body.n == 2);
+  check(!tuya_pool_peek(s->pool, id, &again) && !tuya_pool_peek(s->pool, 0, &again));
+  end(s);
+}
+
+/* --- what must not get out --- */
+
+/* libcurl's own pair for waking itself up is inherited; it leads nowhere. */
+static void test_not_inherited (stage *s) {
+  int fd, found = 0;
+  begin(s, "no connection of a pool is passed on to a child of the host");
+  open_pool(s);
+  exchange(s, 0, "GET", "");
+  for (fd = 3; fd < 1024; fd++) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) continue;
+    if (address.ss_family != AF_INET) continue;
+    about("descriptor %d", fd);
+    check((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    found++;
+  }
+  check(found == 3); /* the listener, and both ends of a connection */
+  end(s);
+}
+
+static void test_proxy_password (stage *s) {
+  static const char *const proxies[] = {"http://user:hunter2@[bad",
+                                        "http://user:hunter2@127.0.0.1:1",
+                                        "nonsense://user:hunter2@127.0.0.1"};
+  size_t i;
+  begin(s, "no message has the password of a proxy in it");
+  for (i = 0; i < sizeof proxies / sizeof *proxies; i++) {
+    tuya_reply reply;
+    int64_t id;
+    about("%s", proxies[i]);
+    s->options.proxy = proxies[i];
+    open_pool(s);
+    id = start_limited(s, "GET", "", 2000);
+    if (await_reply(s, id, &reply)) {
+      check(reply.error != TUYA_NET_OK && reply.sent == TUYA_SENT_NO);
+      check(reply.message[0] && strstr(reply.message, "hunter2") == NULL);
+    }
+    tuya_pool_free(s->pool);
+    s->pool = NULL;
+  }
+  end(s);
+}
+
 /* --- no descriptors --- */
 
 static void test_no_descriptors (stage *s) {
@@ -1168,6 +1234,9 @@ int main (void) {
   test_queue(&s);
   test_connections(&s);
   test_first_finished(&s);
+  test_peek(&s);
+  test_not_inherited(&s);
+  test_proxy_password(&s);
   test_no_descriptors(&s);
   return finish(PROGRAM);
 }
