@@ -5,7 +5,7 @@
 -- made, and the compiler is off. Too few collections fail the run.
 local busted = require("busted")
 
-local INSTRUCTIONS, ENOUGH = 6000, 1000
+local INSTRUCTIONS, ENOUGH = 10000, 1000
 
 local compiler = rawget(_G, "jit")
 if compiler then compiler.off() end

@@ -689,18 +689,14 @@ static void test_refused (stage *s) {
   end(s);
 }
 
+/* One letter too long for a name: found wanting without asking a server. */
+#define A_LABEL_OF_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void test_bad_endpoints (stage *s) {
   begin(s, "sent is no when there is no such host, scheme or certificate file");
-  s->options.endpoint = "http://name.invalid";
+  s->options.endpoint = "http://" A_LABEL_OF_64 ".invalid";
   open_pool(s);
-  {
-    tuya_reply reply;
-    int64_t id = start_limited(s, "GET", "", 10000);
-    if (await_reply(s, id, &reply)) {
-      check(reply.error == TUYA_NET_DNS || reply.error == TUYA_NET_TIMEOUT);
-      check(reply.sent == TUYA_SENT_NO);
-    }
-  }
+  check_reply(s, start(s, "GET", ""), TUYA_NET_DNS, TUYA_SENT_NO, 0);
   tuya_pool_free(s->pool);
   s->options.endpoint = "ftp://127.0.0.1";
   open_pool(s);
@@ -842,14 +838,14 @@ static void test_timeouts (stage *s) {
   begin(s, "a timeout ends a transfer in the queue (no), waiting (maybe) and receiving (yes)");
   s->options.max_connections = 1;
   open_pool(s);
-  busy = start_limited(s, "POST", "{}", 120);
-  queued = start_limited(s, "POST", "{}", 60);
+  busy = start_limited(s, "POST", "{}", 500);
+  queued = start_limited(s, "POST", "{}", 250);
   await_request(s, await_peer(s, 0));
   check_reply(s, queued, TUYA_NET_TIMEOUT, TUYA_SENT_NO, 0);
-  check(now() - before >= 60);
+  check(now() - before >= 250);
   check_reply(s, busy, TUYA_NET_TIMEOUT, TUYA_SENT_MAYBE, 0);
-  check(now() - before >= 120);
-  busy = start_limited(s, "POST", "{}", 200);
+  check(now() - before >= 500);
+  busy = start_limited(s, "POST", "{}", 500);
   await_request(s, await_peer(s, 1));
   answer(&s->peers[1], "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx");
   check_reply(s, busy, TUYA_NET_TIMEOUT, TUYA_SENT_YES, 200);
