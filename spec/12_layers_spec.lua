@@ -92,7 +92,13 @@ end)
 local LAYERS = {
    { "tuya.core", "tuya.curl", "tuya.httpd" },
    { "tuya.bytes", "tuya.options", "tuya.json", "tuya.errors", "tuya.op" },
-   { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store.memory" },
+   { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store.memory", "tuya.diagnose.capture",
+      "tuya.diagnose.facts" },
+   { "tuya.diagnose.variants", "tuya.diagnose.build", "tuya.diagnose.report" },
+   { "tuya.diagnose.mistakes" },
+   { "tuya.diagnose.pool" },
+   { "tuya.diagnose.search" },
+   { "tuya.diagnose" },
    { "tuya.exchange" },
    { "tuya.token" },
    { "tuya.call" },
@@ -100,6 +106,8 @@ local LAYERS = {
    { "tuya.device" },
    { "tuya.client" },
    { "tuya" },
+   { "tuya.cli.ending" },
+   { "tuya.cli.simulate" },
    { "tuya.cli" },
 }
 
@@ -116,7 +124,7 @@ end
 
 local SIMULATOR = "^tuya%.simulator"
 local SIMULATOR_MAY = {}
-for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.json", "tuya.httpd", "tuya.options" } do
+for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.diagnose", "tuya.json", "tuya.httpd", "tuya.options" } do
    SIMULATOR_MAY[name] = true
 end
 
@@ -134,7 +142,7 @@ describe("the Lua layers", function()
          it("hold for " .. path, function()
             assert.is_truthy(LEVEL[module], module .. " has no layer: name it in this spec")
             for _, name in ipairs(requires(path)) do
-               local simulated = module == "tuya.cli" and name:find(SIMULATOR)
+               local simulated = module == "tuya.cli.simulate" and name:find(SIMULATOR)
                assert.is_true(simulated ~= nil and simulated ~= false or (LEVEL[name] or 99) < LEVEL[module],
                   path .. " requires " .. name)
             end

@@ -73,6 +73,24 @@ function tuya.key(secret)
    return key
 end
 
+--- Names the mistake that made the signature of a request wrong.
+-- @tparam table|string captured the request as it was sent: `{ method =, target = path and query, headers = any case,
+-- body = }`, or a string: a raw HTTP/1.1 request, or a curl command line
+-- @tparam table known `secret`; and, where they are known, `access_token` (the one last issued), `access_id`,
+-- `server_time` (ms; without it no rule of time applies)
+-- @treturn[1] table report `verdict` ("ok", "wrong", "unexplained"), `mistakes` (list of `slug`, `what`, `fix`),
+-- `signed` (what the sender evidently signed), `expected` (what the cloud builds), `sign`, `expected_sign`,
+-- `warnings`, `suspects` (lists of `slug`, `what`), `text` (all of it, for people; also `tostring(report)`)
+-- @treturn[2] nil
+-- @treturn[2] string why the text cannot be read as a request
+-- @raise when an argument breaks a rule, at the caller's line
+function tuya.diagnose(captured, known)
+   -- only now: its tables are large, and a client that is never refused needs none
+   local report, message, is_broken = require("tuya.diagnose").run(captured, known)
+   if is_broken then error("tuya.diagnose: " .. message, 2) end
+   return report, message
+end
+
 --- Makes a client.
 -- @tparam table given `access_id`, `access_secret` or `key`, `region` (cn us us-e eu eu-w in sg) or `endpoint`;
 -- unset ones come from TUYA_ACCESS_ID, TUYA_ACCESS_SECRET, TUYA_REGION, TUYA_ENDPOINT. Further: `timeout` (15 s, of

@@ -49,6 +49,41 @@ function tuya.request(spec) end
 ---@return tuya.sealed
 function tuya.sign(what, signer) end
 
+---@class tuya.captured
+---@field method string
+---@field target string path and query as on the wire
+---@field headers table<string, string>|{ [1]: string, [2]: string }[] in any case
+---@field body? string the bytes that were sent
+
+---@class tuya.known
+---@field secret string the access secret
+---@field access_token? string the one last issued
+---@field access_id? string the project's
+---@field server_time? integer ms; nil: no rule of time applies
+
+---@class tuya.finding
+---@field slug string
+---@field what string
+---@field fix? string of a mistake
+
+---@class tuya.report
+---@field verdict "ok"|"wrong"|"unexplained"
+---@field mistakes tuya.finding[] what is proved
+---@field signed? string what the sender evidently signed; nil where nothing explains the sign
+---@field expected string what the cloud builds
+---@field sign? string the one that was sent
+---@field expected_sign string
+---@field warnings tuya.finding[] what matters otherwise
+---@field suspects tuya.finding[] what has reason and no proof
+---@field text string all of it, for people; tostring(report) gives it too
+
+--- Names the mistake that made the signature of a request wrong. Raises at the caller's line for wrong arguments.
+---@param captured tuya.captured|string a string is a raw HTTP/1.1 request, or a curl command line
+---@param known tuya.known
+---@return tuya.report|nil report nil: the text cannot be read as a request
+---@return string? message
+function tuya.diagnose(captured, known) end
+
 --- Makes a key of an access secret of 1 to 128 bytes.
 ---@param secret string
 ---@return tuya.key

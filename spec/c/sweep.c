@@ -32,6 +32,12 @@
 #include "check.h"
 #include "loopback.h"
 
+#ifdef TUYA_POLL
+#define PROGRAM "c sweep on " TUYA_LUA " (poll)"
+#else
+#define PROGRAM "c sweep on " TUYA_LUA
+#endif
+
 int luaopen_tuya_core (lua_State *L);
 int luaopen_tuya_curl (lua_State *L);
 
@@ -389,5 +395,5 @@ int main (int argc, char **argv) {
     skip("this Lua takes no allocator (LuaJIT on x64 without GC64)");
   }
   close(server.listener);
-  return finish("c sweep on " TUYA_LUA);
+  return finish(PROGRAM);
 }
