@@ -110,12 +110,12 @@ local function add_rare(f, made, entry, choice, slugs, make)
    choice[entry.part] = nil
 end
 
--- The rare texts of a half: each entry's values, alone and with one of its partners in this half.
-local function rare(f, parts, make)
+-- The rare texts of a half: each entry's values, alone and with up to `most` of its partners in this half.
+local function rare(f, parts, make, most)
    local list, usual = {}, entries_of(f, parts, false)
    for _, entry in ipairs(entries_of(f, parts, true)) do
       local made = pool.new()
-      combine(named(usual, entry.with), 1, function(choice, slugs)
+      combine(named(usual, entry.with), most, function(choice, slugs)
          if choice[entry.part] == nil then add_rare(f, made, entry, choice, slugs, make) end
       end)
       list[#list + 1] = { pool = made, with = entry.with }
@@ -142,7 +142,7 @@ local function old_texts(f, most, also_rare)
    end
    for _, at_hand in ipairs { f, with_right(f, { nonce = "" }) } do
       take(frequent(at_hand, OLD_PARTS, build.head, most))
-      for _, one in ipairs(also_rare and rare(at_hand, OLD_PARTS, build.head) or {}) do
+      for _, one in ipairs(also_rare and rare(at_hand, OLD_PARTS, build.head, 1) or {}) do
          if one.with["old-algorithm"] then take(one.pool) end
       end
    end
@@ -261,13 +261,14 @@ local function moment_bases(f, depth)
    return out
 end
 
--- The signed t around a moment. `slug` is the mistake that another t than the sent one is, nil where that shows anyway.
-local function match_moment(f, key, centre, slug, depth)
+-- The signed t around a moment. Another than the sent one is a mistake, unless that shows anyway.
+local function match_moment(f, state, depth)
+   local slug = state.moment_slug
    for i, base in ipairs(moment_bases(f, depth)) do
       if i > 12 then return nil end
       local at = base.text:find(MARK, 1, true)
       local before, after = base.text:sub(1, at - 1), base.text:sub(at + #MARK)
-      local t = key:search_t(f.digest, before, after, centre, CLOCK_SPAN)
+      local t = state.key:search_t(f.digest, before, after, state.centre, CLOCK_SPAN)
       if t then
          return { slugs = joined(slug and { slug } or {}, base.slugs), text = before .. ("%.0f"):format(t) .. after }
       end
@@ -301,35 +302,38 @@ for _, parts in ipairs { build.URL, build.HASH, build.SHAPE } do
    for part in pairs(parts) do TAIL[part] = true end
 end
 
--- One mistake, of the frequent ones; then of the keys.
-local function search_shallow(f, key)
-   local state = {
-      key = key,
-      heads = frequent(f, build.HEAD, build.head, 1),
-      tails = tails_of(f, 1),
-      old = old_texts(f, 1, false),
-   }
-   return match_frequent(f, state, 1) or match_keys(f, state, 0)
+local function better_of(f, state, cost)
+   return better(match_frequent(f, state, cost), match_rare(f, state, cost))
 end
 
--- Up to three, and the named fours; the rare ones among them.
-local function search_deep(f, key)
-   local centre, slug = centre_of(f)
-   local state = {
-      key = key,
-      rare_heads = rare(f, build.HEAD, build.head),
-      rare_tails = rare(f, TAIL, build.tail),
-      whole = whole_texts(f),
-      heads = frequent(f, build.HEAD, build.head, 2),
-      tails = tails_of(f, 2),
-      old = old_texts(f, 2, true),
-   }
-   local found = match_rare(f, state, 1) or centre and match_moment(f, key, centre, slug, 0)
-      or better(match_frequent(f, state, 2), match_rare(f, state, 2)) or match_keys(f, state, 1)
+-- What one rare choice alone makes; one that changes the whole text does so with partners too.
+local function add_rare_texts(f, state, partners)
+   state.rare_heads = rare(f, build.HEAD, build.head, partners)
+   state.rare_tails = rare(f, TAIL, build.tail, partners)
+end
+
+-- One mistake: of the frequent ones, of the keys, of the rare ones, another moment.
+local function search_one(f, state)
+   state.heads, state.tails = frequent(f, build.HEAD, build.head, 1), tails_of(f, 1)
+   state.old = old_texts(f, 1, false)
+   local found = match_frequent(f, state, 1) or match_keys(f, state, 0)
    if found then return found end
+   state.whole = whole_texts(f)
+   add_rare_texts(f, state, 0)
+   return match_rare(f, state, 1) or state.centre and match_moment(f, state, 0)
+end
+
+local function search_two(f, state)
+   add_rare_texts(f, state, 1)
+   state.heads, state.tails = frequent(f, build.HEAD, build.head, 2), tails_of(f, 2)
+   state.old = old_texts(f, 2, true)
+   return better_of(f, state, 2) or match_keys(f, state, 1)
+end
+
+-- Three, and the named fours.
+local function search_three(f, state)
    state.tails = tails_of(f, 3)
-   return better(match_frequent(f, state, 3), match_rare(f, state, 3)) or match_rare(f, state, 4)
-      or centre and match_moment(f, key, centre, slug, 1)
+   return better_of(f, state, 3) or match_rare(f, state, 4) or state.centre and match_moment(f, state, 1)
 end
 
 --- Looks for the choices that made a signature.
@@ -340,7 +344,9 @@ function search.run(f)
    for _, text in ipairs(search.right_texts(f)) do
       if key:search(f.digest, { text }, { "" }) then return { slugs = {}, text = text } end
    end
-   return search_shallow(f, key) or search_deep(f, key)
+   local state = { key = key }
+   state.centre, state.moment_slug = centre_of(f)
+   return search_one(f, state) or search_two(f, state) or search_three(f, state)
 end
 
 -- Texts that somebody may have sent as the sign, or hashed without a key.
