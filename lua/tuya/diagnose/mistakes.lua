@@ -403,10 +403,15 @@ end
 
 local function other_paths()
    return {
-      function(url) return (url:gsub("^/", "")) end,
+      function(url) return (url:gsub("^/+", "")) end,
       function(url) return (url:gsub("^([^?]*)/(%?.*)$", "%1%2"):gsub("^([^?]*[^/])/$", "%1")) end,
       function(url) return (url:gsub("^([^?]*[^/?])(%??)", "%1/%2", 1)) end,
       function(url) return (url:gsub("^/v%d%.%d", "")) end,
+      -- another generation of the same call
+      function(url) return (url:gsub("^/v1%.0/", "/v2.0/")) end,
+      function(url) return (url:gsub("^/v[12]%.%d/", "/v1.0/")) end,
+      function(url) return (url:gsub("^/v1%.0/iot%-03/", "/v1.0/")) end,
+      function(url) return (url:gsub("^/v1%.0/", "/v1.0/iot-03/")) end,
       function(url) return facts.decode(url) end,
    }
 end
