@@ -7,13 +7,19 @@
 
 local capture = {}
 
+-- A pasted text within a message: one line, and not all of it.
+local function quoted(text)
+   local shown = text:sub(1, 60):gsub("[%z\1-\31\127]", "?")
+   return '"' .. shown .. (#text > 60 and '..."' or '"')
+end
+
 -- {{{ raw HTTP/1.1
 
 local function dechunk(text)
    local parts, at = {}, 1
    while true do
       local size, after = text:match("^%s*(%x+)[^\r\n]*\r?\n()", at)
-      size = size and tonumber(size, 16)
+      size = size and #size <= 8 and tonumber(size, 16) -- more digits are more than anybody pastes
       if not size then return nil end
       if size == 0 then return table.concat(parts) end
       parts[#parts + 1] = text:sub(after, after + size - 1)
@@ -30,7 +36,7 @@ local function parse_headers(head)
          headers[#headers][2] = headers[#headers][2] .. " " .. folded
       else
          local name, value = line:match("^([^:]+):[ \t]*(.-)[ \t]*$")
-         if not name then return nil, ("%q is no header line"):format(line:sub(1, 60)) end
+         if not name then return nil, quoted(line) .. " is no header line" end
          headers[#headers + 1] = { name, value }
          by_name[name:lower()] = value
       end
@@ -123,7 +129,7 @@ quotes['"'] = function(text, at)
       local plain, char = text:match('^([^"\\]*)(["\\]?)', at)
       out[#out + 1] = plain
       at = at + #plain + 1
-      if char == "" then return nil, "a quote is not closed" end
+      if char == "" or char == "\\" and at > #text then return nil, "a quote is not closed" end
       if char == '"' then return table.concat(out), at end
       local escaped = text:sub(at, at)
       -- within double quotes a backslash stays before any other character
@@ -139,7 +145,7 @@ quotes["$'"] = function(text, at)
       local plain, char = text:match("^([^'\\]*)(['\\]?)", at)
       out[#out + 1] = plain
       at = at + #plain + 1
-      if char == "" then return nil, "a quote is not closed" end
+      if char == "" or char == "\\" and at > #text then return nil, "a quote is not closed" end
       if char == "'" then return table.concat(out), at end
       out[#out + 1], at = ansi_escape(text, at)
    end
@@ -154,7 +160,7 @@ local function word_piece(text, at)
    if char == "\\" then
       local after = text:match("^\\\r?\n()", at)
       if after then return "", after end
-      return text:sub(at + 1, at + 1), at + 2
+      return text:sub(at + 1, at + 1), math.min(at + 2, #text + 1)
    end
    return char, at + 1
 end
@@ -202,12 +208,12 @@ local function add_data(made, text)
 end
 
 local function data(made, value)
-   if value:sub(1, 1) == "@" then return ("the body is in the file %q, which is not here"):format(value:sub(2)) end
+   if value:sub(1, 1) == "@" then return "the body is in the file " .. quoted(value:sub(2)) .. ", which is not here" end
    add_data(made, value)
 end
 
 local function escape(text)
-   return (text:gsub("[^%w%-%._~]", function(c)
+   return (text:gsub("[^A-Za-z0-9%-%._~]", function(c)
       return ("%%%02X"):format(c:byte())
    end))
 end
@@ -223,8 +229,8 @@ options["--url"] = set("url")
 options["-d"] = data
 options["--data-raw"] = add_data
 options["-H"] = function(made, value)
-   local name, text = value:match("^([^:;]+)[:;][ \t]*(.-)[ \t]*$")
-   if not name then return ("%q is no header"):format(value) end
+   local name, text = value:match("^([^:;\r\n]+)[:;][ \t]*([^\r\n]-)[ \t]*$")
+   if not name then return quoted(value) .. " is no header" end
    made.headers[#made.headers + 1] = { name, text }
 end
 options["--json"] = function(made, value)
@@ -276,7 +282,7 @@ local function read_arguments(words, made)
       local name = LONG[word] or word
       if options[name] then
          i = i + 1
-         if not words[i] then return ("%s lacks its argument"):format(word) end
+         if not words[i] then return quoted(word) .. " lacks its argument" end
          local trouble = options[name](made, words[i])
          if trouble then return trouble end
       elseif IGNORED_WITH_ARGUMENT[name] then i = i + 1
@@ -319,6 +325,7 @@ local function parse_curl(text)
    trouble = read_arguments(unbundle(words), made)
    if trouble then return nil, trouble end
    if not made.url then return nil, "the curl command names no URL" end
+   if made.method and not made.method:find("^%a+$") then return nil, quoted(made.method) .. " is no method" end
    return finish(made)
 end
 
