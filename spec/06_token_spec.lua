@@ -19,6 +19,14 @@ local function envelope(fields)
    return { status = 200, headers = {}, body = json.encode(fields) }
 end
 
+-- The slugs of what a diagnosis leaves to look at.
+local function remaining(diagnosis)
+   local slugs = {}
+   for i, suspect in ipairs(diagnosis.suspects) do slugs[i] = suspect.slug end
+   table.sort(slugs)
+   return table.concat(slugs, " ")
+end
+
 describe("the token", function()
    it("is got when first needed and reused", function()
       local made = cloud.new()
@@ -104,6 +112,18 @@ describe("the token", function()
       assert.equal(2, count(made, "GET " .. STATUS))
    end)
 
+   it("is among what is left to look at when the call itself is answered 1004", function()
+      local made = cloud.new(nil, function(sent, answer)
+         if not sent.target:find("status", 1, true) then return answer() end
+         return envelope { success = false, code = 1004, msg = "sign invalid", t = 1700000000000 }
+      end)
+      local _, _, detail = made.client:get(STATUS)
+      assert.equal("ok", detail.diagnosis.verdict)
+      assert.equal("data-centre project token wrong-secret", remaining(detail.diagnosis))
+      assert.matches("^The signature is right", tostring(detail.diagnosis))
+      assert.same({}, detail.diagnosis.mistakes)
+   end)
+
    it("counts 1011 as 1010", function()
       local refuse = true
       local made = cloud.new(nil, function(sent, answer)
@@ -123,6 +143,7 @@ describe("the token", function()
       assert.matches("^GET /v1.0/token: sign invalid %(1004, tid %x+%)$", message)
       assert.equal("api", detail.kind)
       assert.equal(1004, detail.code)
+      assert.equal("data-centre project wrong-secret", remaining(detail.diagnosis))
       assert.equal("no", detail.sent)
       assert.equal(1, #made.transport.requests)
    end)

@@ -12,10 +12,19 @@ local call = {}
 
 local REFUSED = { [1010] = true, [1011] = true }
 
+local REFUSED_SIGN = 1004
+
+-- What is left to look at when a signature that is right by construction is refused. Loaded only then.
+local function diagnosis_of(detail)
+   local report = require("tuya.diagnose.report")
+   return report.of_right { server_time = detail.t, is_token_call = core.is_token_call(detail.path) }
+end
+
 local function fail(request, policy, detail)
    detail.method = detail.method or request.method
    detail.path = detail.path or request.path
    detail.attempts = policy.attempts
+   if detail.code == REFUSED_SIGN then detail.diagnosis = diagnosis_of(detail) end
    return errors.failure(detail)
 end
 

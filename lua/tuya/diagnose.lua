@@ -61,8 +61,6 @@ local function verdict_of(f, found, slugs)
    return f.sign and "unexplained" or "wrong"
 end
 
-local metatable = { __name = "tuya.report", __tostring = function(self) return self.text end }
-
 -- The report of facts.
 local function judge(f)
    local slugs, found = visible(f), find(f)
@@ -82,7 +80,7 @@ local function judge(f)
       suspects = report.suspects(f, not found and f.digest and "unexplained" or verdict),
    }
    made.text = report.text(made)
-   return setmetatable(made, metatable)
+   return setmetatable(made, report.metatable)
 end
 
 local function broken(captured, known)

@@ -192,6 +192,7 @@ function sealed:headers() end
 ---@field attempts? integer how often the call itself was tried
 ---@field sent "no"|"maybe"|"yes" did the call reach the cloud?
 ---@field advice? string
+---@field diagnosis? tuya.report with code 1004: what is left when the signature is right
 
 ---@class tuya.envelope
 ---@field t? integer the cloud's clock, ms

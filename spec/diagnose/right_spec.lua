@@ -51,7 +51,7 @@ describe("diagnose, of right requests,", function()
       local captured = { method = "GET", target = sealed:target(), headers = sealed:headers() }
       local report = tuya.diagnose(captured, { secret = SECRET })
       local _, names = support.slugs(report.suspects)
-      assert.equal("data-centre project t-outside-window token", names)
+      assert.equal("data-centre project t-outside-window token wrong-secret", names)
       assert.is_truthy(report.text:find("The signature is right.", 1, true))
    end)
 

@@ -5,6 +5,8 @@
 
 local report = {}
 
+report.metatable = { __name = "tuya.report", __tostring = function(self) return self.text end }
+
 -- {{{ masking
 
 local function plain_gsub(text, what, by)
@@ -89,7 +91,7 @@ function report.text(made)
       show(out, "What the cloud builds:", made.expected, row, column)
    elseif made.expected then show(out, "What the cloud builds:", made.expected) end
    if made.sign then out[#out + 1] = "sign sent:     " .. made.sign end
-   out[#out + 1] = "sign expected: " .. made.expected_sign
+   if made.expected_sign then out[#out + 1] = "sign expected: " .. made.expected_sign end
    return table.concat(out, "\n")
 end
 
@@ -101,8 +103,10 @@ local function suspect(slug, what)
    return { slug = slug, what = what }
 end
 
--- When the signature is right, what else makes the cloud say no.
-local function after_ok(f)
+--- When the signature is right, what else makes the cloud say no.
+-- @tparam table f facts: of them `server_time` and `is_token_call`
+-- @treturn table of suspects
+function report.remaining(f)
    local list = {}
    if not f.server_time then
       list[#list + 1] = suspect("t-outside-window", "the clock: t more than some minutes off is answered 1013")
@@ -111,7 +115,8 @@ local function after_ok(f)
       list[#list + 1] = suspect("token", "the token: of another project, or revoked by a refresh elsewhere (1010)")
    end
    list[#list + 1] = suspect("data-centre", "the data centre: the project may live in another one")
-   list[#list + 1] = suspect("project", "the project: the secret given here may be of another one than the cloud knows")
+   list[#list + 1] = suspect("wrong-secret", "the access secret: the cloud may know another one; copy it anew")
+   list[#list + 1] = suspect("project", "the project: the key is of another one, or made before 2021-06-30, or of an app")
    return list
 end
 
@@ -144,11 +149,20 @@ end
 -- @tparam string verdict
 -- @treturn table
 function report.suspects(f, verdict)
-   local list = verdict == "ok" and after_ok(f) or verdict == "unexplained" and unexplained(f) or {}
+   local list = verdict == "ok" and report.remaining(f) or verdict == "unexplained" and unexplained(f) or {}
    list[#list + 1] = stale_token(f)
    return list
 end
 
 -- }}}
+
+--- The report on a signature that is right by construction: a client's own, which the cloud has refused.
+-- @tparam table f facts: `server_time` and `is_token_call`
+-- @treturn table report, without the texts: they were one
+function report.of_right(f)
+   local made = { verdict = "ok", mistakes = {}, warnings = {}, suspects = report.remaining(f) }
+   made.text = report.text(made)
+   return setmetatable(made, report.metatable)
+end
 
 return report
