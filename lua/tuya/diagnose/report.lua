@@ -116,7 +116,7 @@ function report.remaining(f)
    end
    list[#list + 1] = suspect("data-centre", "the data centre: the project may live in another one")
    list[#list + 1] = suspect("wrong-secret", "the access secret: the cloud may know another one; copy it anew")
-   list[#list + 1] = suspect("project", "the project: the key is of another one, or made before 2021-06-30, or of an app")
+   list[#list + 1] = suspect("project", "the project: the key is of another one, of an old one, or of an app")
    return list
 end
 
