@@ -1,10 +1,10 @@
--- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [counts]
+-- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [counts]
 -- Says everything twice: to stdout as it comes, and to build/bench.md at the end.
 
 local measure = require("bench.measure")
 
 -- Many short rounds rather than few long ones: what disturbs a round then disturbs neighbours alike.
-local ROUNDS = { sign = 21, requests = 11, cold = 21 }
+local ROUNDS = { sign = 21, requests = 11, cold = 21, diagnose = 11 }
 local SIGNATURES = { c = 100000, lua = 50000, node = 15000 }
 local REQUESTS = 3000 -- and a warm-up, which Node's compiler wants as long as that
 
@@ -194,7 +194,33 @@ local function cold()
    cold_over("HTTPS", env("HTTPS"), env("CA"))
 end
 
--- --- (d) counts, which do not drift ---
+-- --- (d) a diagnosis ---
+
+-- A target in the unit of a row's first column.
+local function judge_alone(what, row, bound, unit)
+   local list = measure.column(row)
+   verdicts[#verdicts + 1] = ("| %s | %s %s | at most %s %s | %s |"):format(what, measure.text(list, "%.1f"), unit,
+      bound, unit, measure.spread(list) <= bound and "met" or "MISSED")
+end
+
+local function diagnose()
+   say("### A diagnosis\n")
+   say("CPU ms, median (least-greatest) of %d rounds.\n", ROUNDS.diagnose)
+   local rows = {}
+   for _, version in ipairs { "5.4", "luajit" } do
+      local name = version == "5.4" and "Lua 5.4" or "LuaJIT"
+      for _, way in ipairs { "single", "pair", "three", "nothing" } do
+         local row = pinned(name .. ": " .. way, lua(version, "diagnose.lua", way, way == "single" and 100 or 3))
+         rows[#rows + 1], rows[name .. way] = row, row
+      end
+   end
+   measure.rounds(rows, ROUNDS.diagnose)
+   show(rows, rows[1], { { name = "ms", format = "%.1f" } })
+   judge_alone("diagnosis of a frequent mistake, Lua 5.4", rows["Lua 5.4single"], 5, "ms")
+   judge_alone("diagnosis when nothing fits, Lua 5.4", rows["Lua 5.4nothing"], 300, "ms")
+end
+
+-- --- (e) counts, which do not drift ---
 
 local FEW, MANY = 200, 700
 
@@ -314,7 +340,7 @@ local function machine()
    say(PIN ~= "" and "Clients on the first processor, nginx on the last.\n" or "Clients and nginx on any processor.\n")
 end
 
-local parts = { sign = sign, requests = requests, cold = cold, counts = counts }
+local parts = { sign = sign, requests = requests, cold = cold, diagnose = diagnose, counts = counts }
 
 local function main(chosen)
    machine()
@@ -331,4 +357,4 @@ local function main(chosen)
    file:close()
 end
 
-main(arg[1] and arg or { "sign", "requests", "cold", "counts" })
+main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "counts" })
