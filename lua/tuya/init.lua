@@ -88,7 +88,8 @@ function tuya.diagnose(captured, known)
    -- only now: its tables are large, and a client that is never refused needs none
    local report, message, is_broken = require("tuya.diagnose").run(captured, known)
    if is_broken then error("tuya.diagnose: " .. message, 2) end
-   return report, message
+   if not report then return nil, message end
+   return report
 end
 
 --- Makes a client.
