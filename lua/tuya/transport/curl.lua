@@ -77,13 +77,13 @@ local function reply_of(_, sent, status, a, b)
    return nil, b, { kind = "network", code = a, message = b, sent = sent }
 end
 
--- Ticks and waits until the transfer is finished.
+-- Ticks and waits until the transfer is finished. Ticks first: the transfer is not on its way before.
 local function await(pool, id)
    while true do
+      pool:tick()
       local found, sent, status, a, b = pool:take(id)
       if found then return reply_of(found, sent, status, a, b) end
       pool:wait(1000)
-      pool:tick()
    end
 end
 
