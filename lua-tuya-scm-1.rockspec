@@ -41,6 +41,10 @@ build = {
          libdirs = { "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)" },
          libraries = { "curl", "ssl", "crypto", "pthread", "dl" },
       },
+      ["tuya.file"] = {
+         sources = { "src/file/file.c" },
+         incdirs = { "src/lua" },
+      },
    },
    install = { bin = { tuya = "bin/tuya" } },
 }

@@ -38,7 +38,7 @@ describe("response.read", function()
          local result, info = read(...)
          assert.is_nil(result)
          assert.equal("http", info.kind)
-         assert.equal("yes", info.sent)
+         assert.equal("maybe", info.sent) -- a proxy on the way may have answered
          return info.code .. ": " .. info.message
       end
       assert.equal("502: HTTP 502: the answer is not the cloud's JSON (text/html, 6 bytes)",

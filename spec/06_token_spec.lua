@@ -196,7 +196,7 @@ describe("the token", function()
          local reply = answer()
          if not raced and sent.target:find("grant_type", 1, true) then
             raced = true -- another program stores its token while ours is on its way
-            assert(made.store:swap(cloud.context(made).token_key, nil, "9999999999999 9999999999999 winner r"))
+            assert(made.store:swap(cloud.context(made).token_key, nil, "1 9999999999999 9999999999999 winner r"))
          end
          return reply
       end)

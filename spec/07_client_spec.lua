@@ -59,6 +59,9 @@ describe("tuya.client", function()
       refused(options { clock = error }, "it gave an error")
       refused(options { transport = {} }, "transport: it has no function send")
       refused(options { store = {} }, "store: it has no function load")
+      refused(options { store = "nowhere" }, 'store: "file:..." expected, or an object with load and swap')
+      refused(options { store = "file:" }, "store: file: a path expected")
+      refused(options { store = "file:/no/such/place" }, "store: /no/such/place.lock: No such file")
       refused(options { json = {} }, "json: it has no function encode")
       for _, name in ipairs { "max_connections", "max_queue", "max_reply" } do
          for _, value in ipairs { 0, 0.5, -1, 1 / 0, 1e12 } do

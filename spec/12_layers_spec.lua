@@ -39,7 +39,7 @@ end
 
 local LIBC = {}
 for name in ("errno limits stddef stdint stdlib string time unistd pthread dlfcn poll sys/epoll sys/random sys/types "
-   .. "netinet/in sys/socket stdarg stdbool sys/un sys/time sys/stat fcntl signal arpa/inet"):gmatch("%S+") do
+   .. "netinet/in sys/socket stdarg stdbool sys/un sys/time sys/file sys/stat fcntl signal arpa/inet"):gmatch("%S+") do
    LIBC[name .. ".h"] = true
 end
 
@@ -52,6 +52,7 @@ local C_RULES = {
    ["src/lua/"] = { "compat%.h", "system%.h", "lua%.h", "lauxlib%.h" },
    ["src/lua/core.c"] = { "compat%.h", "system%.h", "tuya%.h" },
    ["src/lua/curl.c"] = { "compat%.h", "tuya_curl%.h", "tuya%.h" },
+   ["src/file/"] = { "compat%.h" },
    ["src/httpd/"] = { "compat%.h", "microhttpd%.h" },
 }
 
@@ -90,16 +91,17 @@ end)
 -- Lua modules by layer, the lowest first. A module may require those of lower layers, and no other of its own
 -- unless it is named in SAME.
 local LAYERS = {
-   { "tuya.core", "tuya.curl", "tuya.httpd" },
-   { "tuya.bytes", "tuya.options", "tuya.json", "tuya.errors", "tuya.op" },
-   { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store.memory", "tuya.diagnose.capture",
-      "tuya.diagnose.facts" },
+   { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd" },
+   { "tuya.bytes", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
+      "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file" },
+   { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept",
+      "tuya.diagnose.capture", "tuya.diagnose.facts" },
    { "tuya.diagnose.variants", "tuya.diagnose.build", "tuya.diagnose.report" },
    { "tuya.diagnose.mistakes" },
    { "tuya.diagnose.pool" },
    { "tuya.diagnose.search" },
    { "tuya.diagnose" },
-   { "tuya.exchange" },
+   { "tuya.exchange", "tuya.lease" },
    { "tuya.token" },
    { "tuya.call" },
    { "tuya.drive", "tuya.transport.curl", "tuya.transport.fake" },
@@ -116,7 +118,10 @@ for level, modules in ipairs(LAYERS) do
    for _, name in ipairs(modules) do LEVEL[name] = level end
 end
 
-local FLOWS = { ["tuya.op"] = true, ["tuya.exchange"] = true, ["tuya.token"] = true, ["tuya.call"] = true }
+local FLOWS = {}
+for _, name in ipairs { "op", "clock", "kept", "lease", "exchange", "token", "call" } do
+   FLOWS["tuya." .. name] = true
+end
 
 local function module_of(path)
    return (path:gsub("^lua/", ""):gsub("%.lua$", ""):gsub("/init$", ""):gsub("/", "."))

@@ -40,6 +40,10 @@ end
 local methods_of = function(object) return debug.getmetatable(object).__index end
 
 local made = cloud.new()
+local store_path = os.tmpname()
+local file_store = require("tuya.store").new("file:" .. store_path)
+os.remove(store_path)
+os.remove(store_path .. ".lock")
 local PUBLIC = {
    { "tuya", tuya, "lua/tuya/init.lua" },
    { "json", tuya.json, "lua/tuya/json.lua" },
@@ -47,6 +51,7 @@ local PUBLIC = {
    { "device", methods_of(made.client:device("x")), "lua/tuya/device.lua" },
    { "transport", methods_of(curl.new { endpoint = "http://x" }), "lua/tuya/transport/curl.lua" },
    { "store", made.store, "lua/tuya/store/memory.lua" },
+   { "store", file_store, "lua/tuya/store/file.lua" },
    { "key", methods_of(tuya.key("x")) },
    { "sealed", methods_of(tuya.sign({ method = "GET", path = "/" }, { access_id = "x", key = tuya.key("x") })) },
 }

@@ -1,6 +1,7 @@
 --- call.lua: a call, from token to result.
--- The idea: a token that the cloud refuses (1010, 1011) is renewed and the same request signed anew, once.
--- The danger: a loop; a call itself is never sent more than twice for that.
+-- The idea: a token that the cloud refuses (1010, 1011) is renewed and the same request signed anew, once; so it is
+-- for a signature that it refuses (1004), which is right by construction.
+-- The danger: a loop; a call itself is never sent more than twice for what the cloud refuses.
 -- @module tuya.call
 
 local core = require("tuya.core")
@@ -10,9 +11,8 @@ local token = require("tuya.token")
 
 local call = {}
 
-local REFUSED = { [1010] = true, [1011] = true }
-
 local REFUSED_SIGN = 1004
+local REFUSED = { [1010] = true, [1011] = true, [REFUSED_SIGN] = true }
 
 -- What is left to look at when a signature that is right by construction is refused. Loaded only then.
 local function diagnosis_of(detail)
@@ -29,22 +29,22 @@ local function fail(request, policy, detail)
 end
 
 -- The failure of a token call, as this call's own: others may have waited for the same.
-local function adopt(detail, refused)
+local function adopt(detail, policy)
    local own = {}
    for name, value in pairs(detail) do own[name] = value end
-   own.sent = refused and "yes" or "no" -- the call, not the token call
+   own.sent = policy.sent or "no" -- the call, not the token call
    return own
 end
 
--- Result and envelope, or nil and detail; renews the token once.
+-- Result and envelope, or nil and detail; renews the token once, unless the call has gone out twice already.
 local function with_token(context, request, policy)
-   local refused
+   local refused, keep
    while true do
-      local access, detail = token.get(context, refused)
-      if not access then return nil, adopt(detail, refused) end
+      local access, detail = token.get(context, refused, keep)
+      if not access then return nil, adopt(detail, policy) end
       local result, info = exchange.run(context, request, access, policy)
-      if result ~= nil or refused or not REFUSED[info.code] then return result, info end
-      refused = access
+      if result ~= nil or policy.replayed or not REFUSED[info.code] then return result, info end
+      refused, keep, policy.replayed = access, info.code == REFUSED_SIGN, true
    end
 end
 

@@ -10,12 +10,13 @@ local device = require("tuya.device")
 local drive = require("tuya.drive")
 local exchange = require("tuya.exchange")
 local json = require("tuya.json")
-local memory = require("tuya.store.memory")
+local kept = require("tuya.kept")
 local op = require("tuya.op")
 local options = require("tuya.options")
 local regions = require("tuya.regions")
 local request = require("tuya.request")
 local sign = require("tuya.sign")
+local store = require("tuya.store")
 
 local client = {}
 
@@ -28,7 +29,7 @@ local OPTIONS = options.known {
    algorithm = "string",
    bundle_id = "string",
    transport = "table|userdata",
-   store = "table|userdata",
+   store = "string|table|userdata",
    json = "table",
    clock = "function",
    nonce = "function|boolean",
@@ -153,7 +154,6 @@ local function check_options(given)
    if given.key and given.access_secret then return "access_secret: given beside key; one of them signs" end
    return check_algorithm(given.algorithm) or check_nonce(given) or check_call(given)
       or given.clock and check_clock(given.clock)
-      or given.store and lacking("store", given.store, { "load", "swap" })
       or given.json and lacking("json", given.json, { "encode", "decode" })
 end
 
@@ -174,7 +174,8 @@ local function whole(clock)
    if clock == core.now then return clock end
    return function()
       local t = clock()
-      return type(t) == "number" and t - t % 1 or t
+      if type(t) ~= "number" then error("clock: ms since 1970 expected; it gave " .. tostring(t), 0) end
+      return t - t % 1
    end
 end
 
@@ -184,7 +185,9 @@ local function new_context(given)
    if rule then return nil, rule end
    local access_id = given.access_id or from_environment("TUYA_ACCESS_ID")
    if not access_id then return nil, "access_id: missing, and no TUYA_ACCESS_ID in the environment" end
-   local endpoint, key, own_key, transport, own_transport
+   local endpoint, key, own_key, transport, own_transport, its_store
+   its_store, rule = store.try(given.store)
+   if not its_store then return nil, rule end
    endpoint, rule = pick_endpoint(given)
    if not endpoint then return nil, rule end
    key, own_key = pick_key(given)
@@ -199,10 +202,14 @@ local function new_context(given)
       bundle_id = given.bundle_id,
       transport = transport,
       own_transport = own_transport,
-      store = given.store or memory.new(),
+      store = its_store,
+      kept = kept.new(),
       token_key = "token " .. access_id .. " " .. endpoint,
+      lease_key = "lease " .. access_id .. " " .. endpoint,
       codec = given.json or json,
       clock = whole(given.clock or core.now),
+      offset = 0, -- ms to add to the clock for the cloud's
+      monotonic = function() return transport:now() end,
       nonce = given.nonce,
       lang = given.lang,
       timeout = given.timeout or TIMEOUT,

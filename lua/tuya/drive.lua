@@ -15,13 +15,14 @@ local run
 function effects.send(host, deadline, sealed, policy)
    local left = deadline - host.transport:now()
    if left <= 0 then return nil, "no time left before the timeout", timed_out end
-   return host.transport:send(sealed, { timeout = left, connect_timeout = policy.connect_timeout })
+   local limits = { timeout = math.min(left, policy.timeout or left), connect_timeout = policy.connect_timeout }
+   return host.transport:send(sealed, limits)
 end
 
 function effects.sleep(host, deadline, seconds)
-   local left = deadline - host.transport:now()
-   host.transport:sleep(math.max(0, math.min(seconds, left)))
-   return seconds < left
+   if seconds >= deadline - host.transport:now() then return false end
+   host.transport:sleep(seconds)
+   return true
 end
 
 local main = {} -- stands for the main program, which has no coroutine on Lua 5.1

@@ -4,8 +4,9 @@
 -- The danger: a flow (see op.lua): it yields, so no pcall, iterator or metamethod in the way.
 -- @module tuya.exchange
 
-local core = require("tuya.core")
+local clock = require("tuya.clock")
 local errors = require("tuya.errors")
+local jitter = require("tuya.jitter")
 local response = require("tuya.response")
 local sign = require("tuya.sign")
 
@@ -14,6 +15,9 @@ local yield = coroutine.yield
 local exchange = {}
 
 local FIRST_PAUSE = 0.25 -- seconds; doubled at every try, and drawn at random up to that
+local WRONG_TIME = 1013
+local TOO_MANY = { [429] = true, [1110] = true, [1199] = true } -- HTTP's and Tuya's: refused for the rate alone
+local FAILING = { [500] = true, [502] = true, [503] = true, [504] = true } -- the cloud's front may recover
 
 --- Whether a call may be carried out twice without harm.
 -- @tparam string method
@@ -28,12 +32,12 @@ local function nonce_of(context)
    return nonce
 end
 
-local function seal(context, request, access_token)
+local function seal(context, request, access_token, t)
    local sealed, rule = sign.seal(request, {
       access_id = context.access_id,
       key = context.key,
       access_token = access_token,
-      t = context.clock(),
+      t = t,
       nonce = nonce_of(context),
       bundle_id = context.bundle_id,
       algorithm = context.algorithm,
@@ -55,23 +59,18 @@ end
 
 -- Sends once: result, envelope or nil, detail.
 local function send(context, request, access_token, policy)
-   local sealed = seal(context, request, access_token)
+   policy.sealed_at = clock.now(context)
+   local sealed = seal(context, request, access_token, policy.sealed_at)
    log(context, "call", request)
+   local sent_at = context.monotonic()
    local reply, message, trouble = yield("send", sealed, policy)
-   if reply then return response.read(reply, context.codec, request.method) end
+   policy.attempts = policy.attempts + 1
+   if reply then
+      local result, info = response.read(reply, context.codec, request.method)
+      return result, info, clock.learn(context, info.t, sent_at)
+   end
    trouble = trouble or {}
    return nil, { kind = "network", code = trouble.code, message = message, sent = trouble.sent or "maybe" }
-end
-
--- Whether the failure leaves the call unsent, or harmless to repeat.
-local function may_repeat(detail, policy)
-   if detail.kind ~= "network" then return false end
-   return detail.sent == "no" or (policy.idempotent and detail.code ~= "too_large" and detail.code ~= "protocol")
-end
-
-local function pause(try)
-   local random = tonumber(core.nonce():sub(1, 8), 16) / 2 ^ 32
-   return FIRST_PAUSE * 2 ^ (try - 1) * random
 end
 
 local REACHED = { no = 0, maybe = 1, yes = 2 }
@@ -81,26 +80,50 @@ local function furthest(before, sent)
    return before and REACHED[before] > REACHED[sent] and before or sent
 end
 
+-- Whether the failure leaves the call unsent, or harmless to repeat.
+local function may_repeat(detail, policy)
+   local kind, code = detail.kind, detail.code
+   if kind == "network" then
+      return detail.sent == "no" or policy.idempotent and code ~= "too_large" and code ~= "protocol"
+   end
+   return TOO_MANY[code] or policy.idempotent and kind == "http" and FAILING[code]
+end
+
+-- The pause before a try: at random, and after what the cloud asks for.
+local function pause(try, detail)
+   return (detail.retry_after or 0) + jitter.draw(FIRST_PAUSE * 2 ^ (try - 1))
+end
+
+-- Whether the call may go out once more, at once, since the clock is right now.
+local function is_corrected(info, learned, policy)
+   if info.code ~= WRONG_TIME or not learned or policy.replayed then return false end
+   policy.replayed = true
+   return true
+end
+
 --- Signs and sends a request, again while that is harmless.
 -- @tparam table context the client's
 -- @tparam request request
 -- @tparam ?string access_token
--- @tparam table policy `retries`, `idempotent`, `connect_timeout`; `attempts` counts
+-- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; kept up to date are `attempts`,
+-- `sent`, `sealed_at` and `replayed`: a call that the cloud refused for its time or token goes out once more
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure
 function exchange.run(context, request, access_token, policy)
-   local try, sent = 0, nil
+   local try = 1
    while true do
-      try = try + 1
-      local result, info = send(context, request, access_token, policy)
-      policy.attempts = policy.attempts + 1
+      local result, info, learned = send(context, request, access_token, policy)
       log(context, "reply", request, info)
       if result ~= nil then return result, info end
-      sent = furthest(sent, info.sent)
-      info.sent = sent
-      if try > policy.retries or not may_repeat(info, policy) then return nil, info end
-      log(context, "retry", request, info)
-      if not yield("sleep", pause(try)) then return nil, info end
+      policy.sent = furthest(policy.sent, info.sent)
+      local repeats = try <= policy.retries and may_repeat(info, policy) -- by what this try met
+      info.sent = policy.sent
+      if not is_corrected(info, learned, policy) then
+         if not repeats then return nil, info end
+         log(context, "retry", request, info)
+         if not yield("sleep", pause(try, info)) then return nil, info end
+         try = try + 1
+      end
    end
 end
 

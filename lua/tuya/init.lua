@@ -96,8 +96,9 @@ end
 -- @tparam table given `access_id`, `access_secret` or `key`, `region` (cn us us-e eu eu-w in sg) or `endpoint`;
 -- unset ones come from TUYA_ACCESS_ID, TUYA_ACCESS_SECRET, TUYA_REGION, TUYA_ENDPOINT. Further: `timeout` (15 s, of
 -- a whole call), `connect_timeout` (5 s), `retries` (3), `max_connections` (4), `max_queue` (1024), `max_reply`
--- (8 MiB), `lang`, `ca_file`, `proxy`, `user_agent`, `algorithm`, `bundle_id`, `transport`, `store`, `json`, `clock`
--- (function: ms), `nonce` (function, or false), `log` (function, gets events as tables)
+-- (8 MiB), `lang`, `ca_file`, `proxy`, `user_agent`, `algorithm`, `bundle_id`, `transport`, `store`
+-- ("file:PATH", or an object with load and swap), `json`, `clock` (function: ms), `nonce` (function, or false), `log`
+-- (function, gets events as tables)
 -- @treturn client
 -- @raise when an option is unknown or breaks a rule, at the caller's line
 function tuya.client(given)

@@ -165,20 +165,23 @@ function sealed:headers() end
 ---@field proxy? string as libcurl takes it; nil: from the environment
 ---@field user_agent? string
 ---@field transport? tuya.transport
----@field store? tuya.store
+---@field store? string|tuya.store "file:PATH", or an object with load and swap; nil: in memory, for this client
 ---@field json? { encode: fun(value: any): string, decode: fun(text: string): any }
 ---@field clock? fun(): integer ms since 1970
 ---@field nonce? (fun(): string)|false
 ---@field log? fun(event: tuya.event)
 
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"retry"
+---@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"
 ---@field method? string
 ---@field path? string
 ---@field status? integer
 ---@field code? integer|string
 ---@field tid? string
 ---@field how? "ask"|"refresh"
+---@field offset? number ms that the cloud's clock is ahead of ours
+---@field state? "lost"|"found" of the store
+---@field message? string why it is lost
 
 ---@class tuya.detail
 ---@field kind "network"|"http"|"api"
@@ -191,6 +194,7 @@ function sealed:headers() end
 ---@field t? integer the cloud's clock, ms
 ---@field attempts? integer how often the call itself was tried
 ---@field sent "no"|"maybe"|"yes" did the call reach the cloud?
+---@field retry_after? number s that the cloud asks to wait
 ---@field advice? string
 ---@field diagnosis? tuya.report with code 1004: what is left when the signature is right
 
@@ -315,16 +319,19 @@ function transport:close() end
 ---@class tuya.store
 local store = {}
 
---- The text of a key.
+--- Makes a store: `require("tuya.store").new`. A string names one: "file:PATH". Raises where it cannot be had.
+---@alias tuya.store.new fun(given?: string|tuya.store): tuya.store
+
+--- The text of a key; nil, "busy" or nil, message where the store cannot tell.
 ---@param key string
----@return string?
+---@return string? text, string? trouble
 function store:load(key) end
 
---- Puts `new` where `old` is; false when something else is there.
+--- Puts `new` where `old` is; false when something else is there; nil, "busy" or nil, message when nothing was done.
 ---@param key string
 ---@param old string?
 ---@param new string?
----@return boolean
+---@return boolean? swapped, string? trouble
 function store:swap(key, old, new) end
 
 ---@class tuya.json

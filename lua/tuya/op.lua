@@ -3,10 +3,14 @@
 -- answer; so the same flow runs blocking, from a tick, or on nginx's cosockets.
 --
 --    "send", sealed, policy   ->  reply  |  nil, message, { kind=, code=, sent= }
---    "sleep", seconds         ->  whether there is still time
+--    "sleep", seconds         ->  true; false, at once, when that would pass the deadline
 --    "wait", op               ->  what that op returned
---    "load", key              ->  text | nil
---    "swap", key, old, new    ->  true | false
+--    "wait", op, true         ->  nothing that counts: the op is run; a driver that can, steps it beside this one
+--                                 and answers at once
+--    "load", key              ->  text | nil                 or  nil, "busy" | message (see store.lua)
+--    "swap", key, old, new    ->  true | false               or  nil, "busy" | message
+--
+-- The policy of a "send" has `connect_timeout` and, where one try is bounded, `timeout`, in seconds.
 --
 -- The danger: a flow that yields through pcall, an iterator or a metamethod dies on Lua 5.1; flows call
 -- none of these.

@@ -4,6 +4,8 @@
 -- The danger: a redirect followed would carry the token and the signature to another host; none is.
 -- @module tuya.response
 
+local date = require("tuya.date")
+
 local response = {}
 
 local function content_type(reply)
@@ -11,13 +13,24 @@ local function content_type(reply)
    return given and given:match("^[^;]*") or "no content type"
 end
 
+-- Seconds that the answer asks to wait, given as such or as a date, which the answer's own Date tells apart.
+local function retry_after(reply)
+   local given = reply.headers and reply.headers["retry-after"]
+   if not given then return nil end
+   if given:find("^%d+$") then return tonumber(given) end
+   local moment, now = date.parse(given), date.parse(reply.headers["date"] or "")
+   return moment and now and math.max(0, moment - now) or nil
+end
+
+-- The cloud may have seen the call, or a proxy on the way answered in its place.
 local function http_detail(reply, what)
    return {
       kind = "http",
       code = reply.status,
       status = reply.status,
       message = ("HTTP %d: %s"):format(reply.status, what),
-      sent = "yes",
+      retry_after = retry_after(reply),
+      sent = "maybe",
    }
 end
 
@@ -37,6 +50,7 @@ local function api_detail(reply, envelope)
       status = reply.status,
       tid = envelope.tid,
       t = envelope.t,
+      retry_after = retry_after(reply),
       sent = "yes",
    }
 end

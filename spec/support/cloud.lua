@@ -1,5 +1,6 @@
 -- cloud.lua: a client on the simulated cloud, in this process and on a clock that stands still.
 local fake = require("tuya.transport.fake")
+local kept = require("tuya.kept")
 local memory = require("tuya.store.memory")
 local simulator = require("tuya.simulator")
 local tuya = require("tuya")
@@ -51,7 +52,11 @@ function cloud.context(made)
       key = tuya.key(cloud.SECRET),
       transport = made.transport,
       store = made.store,
+      kept = kept.new(),
       token_key = "token " .. cloud.ID .. " " .. cloud.ENDPOINT,
+      lease_key = "lease " .. cloud.ID .. " " .. cloud.ENDPOINT,
+      offset = 0,
+      monotonic = function() return made.transport:now() end,
       codec = tuya.json,
       clock = made.transport:clock(),
       flush = nothing,
@@ -63,7 +68,10 @@ local effects = {}
 
 function effects.send(context, sealed) return context.transport:send(sealed) end
 
-function effects.sleep(context, seconds) return context.transport:sleep(seconds) end
+function effects.sleep(context, seconds)
+   context.transport:sleep(seconds)
+   return true
+end
 
 function effects.load(context, key) return context.store:load(key) end
 

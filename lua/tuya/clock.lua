@@ -1,0 +1,48 @@
+--- clock.lua: the cloud's clock, as far as its answers tell.
+-- The idea: an answer's `t` was read between sending and receiving, and that span is measured on a clock that is
+-- never set. While what we take for the cloud's time lies in the span, it stays; else the middle is taken.
+-- The danger: a `t` that is no moment would carry every later signature off; only 13 digits count.
+-- @module tuya.clock
+
+local clock = {}
+
+local NOTABLE = 1000 -- ms; a shift of less is no news
+
+--- The cloud's time, in ms.
+-- @tparam table context the client's
+-- @treturn number
+function clock.now(context)
+   return context.clock() + context.offset
+end
+
+local function is_moment(t)
+   return type(t) == "number" and t >= 1e12 and t < 1e13
+end
+
+local function tell(context, before)
+   local shift = context.offset - before
+   if context.log and (shift >= NOTABLE or shift <= -NOTABLE) then
+      context.log { event = "skew", offset = context.offset }
+   end
+end
+
+--- Learns from an answer.
+-- @tparam table context the client's
+-- @param t what the answer gives as the cloud's time, in ms
+-- @tparam number sent_at when its request was sent, by `context.monotonic`
+-- @treturn boolean whether it was of use
+function clock.learn(context, t, sent_at)
+   t = tonumber(t)
+   if not is_moment(t) then return false end
+   local span = (context.monotonic() - sent_at) * 1000
+   local now, before = context.clock(), context.offset
+   local late = t + span - (now + before) -- below 0: our time is past anything that the answer allows
+   if late < 0 or late > span then
+      local offset = t + span / 2 - now
+      context.offset = offset - offset % 1 -- a signature takes whole milliseconds
+      tell(context, before)
+   end
+   return true
+end
+
+return clock

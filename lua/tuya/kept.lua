@@ -1,0 +1,105 @@
+--- kept.lua: the store as flows use it, which goes on without one.
+-- The idea: a store that is busy is asked again; one that is lost is left alone for a second, and what was last seen
+-- of it, here, stands for it. Where that was changed meanwhile it is put back once the store is there again,
+-- unless the store has something newer.
+-- The danger: a flow (see op.lua): it yields, so no pcall, iterator or metamethod in the way.
+-- @module tuya.kept
+
+local jitter = require("tuya.jitter")
+
+local yield = coroutine.yield
+
+local kept = {}
+
+local BUSY = 1         -- seconds after which a busy store counts as lost
+local LOST = 1         -- seconds for which a lost store is left alone
+local PAUSE = 0.01     -- seconds at most between two tries of a busy one
+local NOTHING = {}     -- stands for nil in a table
+
+--- What `load` and `swap` need of a context.
+-- @treturn table
+function kept.new()
+   return { texts = {}, changed = {}, lost_until = nil }
+end
+
+local function is_lost(context)
+   local lost_until = context.kept.lost_until
+   return lost_until ~= nil and context.monotonic() < lost_until
+end
+
+local function tell(context, state, message)
+   if context.log then context.log { event = "store", state = state, message = message } end
+end
+
+local function lose(context, message)
+   if not context.kept.lost_until then tell(context, "lost", tostring(message)) end
+   context.kept.lost_until = context.monotonic() + LOST
+end
+
+local function find(context)
+   if context.kept.lost_until then tell(context, "found") end
+   context.kept.lost_until = nil
+end
+
+-- Asks the store until it is not busy: whether it answered, and the answer.
+local function ask(context, effect, key, old, new)
+   local started = context.monotonic()
+   while true do
+      local answer, message = yield(effect, key, old, new)
+      if answer ~= nil or not message then
+         find(context)
+         return true, answer
+      end
+      local late = context.monotonic() - started >= BUSY
+      if message ~= "busy" or late or not yield("sleep", jitter.draw(PAUSE)) then
+         lose(context, message)
+         return false
+      end
+   end
+end
+
+-- Puts back what was changed while the store was lost.
+local function mend(context, key)
+   local mine, base = context.kept, context.kept.changed[key]
+   if not base then return end
+   local answered = ask(context, "swap", key, base ~= NOTHING and base or nil, mine.texts[key])
+   if answered then mine.changed[key] = nil end
+end
+
+--- The text of a key. A flow.
+-- @tparam table context the client's
+-- @tparam string key
+-- @treturn ?string
+function kept.load(context, key)
+   local mine = context.kept
+   if is_lost(context) then return mine.texts[key] end
+   mend(context, key)
+   if is_lost(context) then return mine.texts[key] end
+   local answered, text = ask(context, "load", key)
+   if answered then mine.texts[key] = text end
+   return mine.texts[key]
+end
+
+local function swap_here(mine, key, old, new)
+   if mine.texts[key] ~= old then return false end
+   mine.texts[key] = new
+   mine.changed[key] = mine.changed[key] or old or NOTHING
+   return true
+end
+
+--- Puts `new` where `old` is. A flow.
+-- @tparam table context the client's
+-- @tparam string key
+-- @tparam ?string old as `load` gave it
+-- @tparam ?string new
+-- @treturn boolean false when something else is there
+function kept.swap(context, key, old, new)
+   local mine = context.kept
+   if is_lost(context) then return swap_here(mine, key, old, new) end
+   local answered, done = ask(context, "swap", key, old, new)
+   if not answered then return swap_here(mine, key, old, new) end
+   if done then mine.texts[key] = new end
+   return done
+end
+
+return kept
