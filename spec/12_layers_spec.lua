@@ -105,6 +105,8 @@ local LAYERS = {
    { "tuya.token" },
    { "tuya.call" },
    { "tuya.drive", "tuya.transport.curl", "tuya.transport.fake" },
+   { "tuya.points.text", "tuya.points.colour" },
+   { "tuya.points", "tuya.points.specification" },
    { "tuya.device" },
    { "tuya.client" },
    { "tuya" },

@@ -4,6 +4,7 @@
 -- @module tuya.simulator.home
 
 local json = require("tuya.json")
+local products = require("tuya.simulator.products")
 local values = require("tuya.simulator.values")
 
 local home = {}
@@ -14,7 +15,8 @@ local MADE = 1700000000 -- seconds; when devices were made that do not say so
 local HOME = { uid = "string", home_id = "string", devices = "table!" }
 
 local DEVICE = {
-   id = "string!", name = "string!", category = "string!", product_id = "string!", product_name = "string",
+   id = "string!", name = "string!", product = "string", gateway = "string",
+   category = "string!", product_id = "string!", product_name = "string",
    online = "boolean", in_project = "boolean", data_points = "table!", uuid = "string", local_key = "string",
    ip = "string", icon = "string", model = "string", time_zone = "string", lat = "string", lon = "string",
    active_time = "number", create_time = "number", update_time = "number", sub = "boolean",
@@ -46,6 +48,25 @@ local function check_members(given, members, where)
       end
    end
    return true
+end
+
+--- The description with what its product says, where it names one; nil and a message where there is none such.
+local function with_product(given, where)
+   if given.product == nil then
+      return given
+   end
+   local product = products.find(given.product)
+   if not product then
+      return nil, where .. ": no product '" .. tostring(given.product) .. "'"
+   end
+   local whole = {}
+   for name, value in pairs(product) do
+      whole[name] = value
+   end
+   for name, value in pairs(given) do
+      whole[name] = value
+   end
+   return whole
 end
 
 local function default(value, otherwise)
@@ -142,7 +163,12 @@ local function add_devices(made, list)
       if type(given) ~= "table" then
          return nil, where .. ": must be a table"
       end
-      local ok, message = check_members(given, DEVICE, where)
+      local ok, message
+      given, message = with_product(given, where)
+      if not given then
+         return nil, message
+      end
+      ok, message = check_members(given, DEVICE, where)
       if not ok then
          return nil, message
       end

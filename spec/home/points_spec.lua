@@ -1,0 +1,355 @@
+-- Data points: there and back is the same value over the whole legal range, and nothing illegal gets through.
+local json = require("tuya.json")
+local points = require("tuya.points")
+local products = require("tuya.simulator.products")
+local home = require("tuya.simulator.home")
+local shapes = require("tuya.simulator.shapes")
+local simulated = require("tuya.simulator.values")
+local specification = require("tuya.points.specification")
+
+local random = require("spec.support.random")
+
+local function device_of(name)
+   return assert(home.new { devices = { { id = "x", name = name, product = name } } }).devices[1]
+end
+
+-- Every data point of every product that is not defined the same elsewhere: { product, point, simulated point }.
+local function all_points()
+   local list, seen = {}, {}
+   for _, name in ipairs(products.NAMES) do
+      local device = device_of(name)
+      local model = assert(specification.read(shapes.model(device)))
+      local standard = specification.read(shapes.specification_with_ids(device)) or { by_code = {} }
+      for _, simulated_point in ipairs(device.points) do
+         local code = simulated_point.code
+         local from = standard.by_code[code] and standard or model
+         local values = simulated_point.values
+         local bounds = { simulated_point.type, code, values.min or "", values.max or "", values.step or "" }
+         local key = table.concat(bounds, " ")
+         if not seen[key] then
+            seen[key] = true
+            from.by_code[code].writable = true -- what only reports has a legal range, too
+            list[#list + 1] = { name = name .. "." .. code, code = code, spec = from, sim = simulated_point }
+         end
+      end
+   end
+   return list
+end
+
+local ALL = all_points()
+
+local function same(a, b)
+   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+   for name, value in pairs(a) do
+      if not same(value, b[name]) then return false end
+   end
+   for name in pairs(b) do
+      if a[name] == nil then return false end
+   end
+   return true
+end
+
+local legal = {}
+
+function legal.Boolean(_, try)
+   try(true)
+   try(false)
+end
+
+function legal.Integer(limits, try)
+   for wire = limits.min, limits.max, limits.step do try(wire) end
+end
+
+function legal.Enum(limits, try)
+   for _, name in ipairs(limits.range) do try(name) end
+end
+
+function legal.Bitmap(limits, try)
+   for wire = 0, 2 ^ #limits.label - 1 do try(wire) end
+end
+
+local function between(draw, least, most)
+   return least + draw(most - least + 1) - 1
+end
+
+local function noise(draw, length)
+   local made = {}
+   for i = 1, length do made[i] = string.char(draw(256) - 1) end
+   return table.concat(made)
+end
+
+function legal.String(limits, try)
+   local draw = random.new(7)
+   for length = 0, limits.maxlen or 200 do try(noise(draw, length)) end
+end
+
+function legal.Raw(limits, try)
+   local draw, base64 = random.new(8), require("tuya.points.text").base64
+   for length = 0, (limits.maxlen or 200) / 4 * 3 do try(base64(noise(draw, length))) end
+end
+
+-- Each field over its whole range, the others anywhere in theirs.
+function legal.Json(_, try, point)
+   if not point.is_colour then
+      for _, one in ipairs { '{"scene_num":1}', "{}", '{"a":[1,2,{"b":"c"}],"d":true}' } do try(one) end
+      return
+   end
+   local draw = random.new(9)
+   for name, field in pairs(point.fields) do
+      for value = field.min, field.max do
+         local colour = {}
+         for other, range in pairs(point.fields) do colour[other] = between(draw, range.min, range.max) end
+         colour[name] = value
+         try(('{"h":%d,"s":%d,"v":%d}'):format(colour.h, colour.s, colour.v))
+      end
+   end
+end
+
+describe("a data point of every product", function()
+   for _, one in ipairs(ALL) do
+      it("converts there and back over its whole legal range: " .. one.name, function()
+         local point, count = one.spec.by_code[one.code], 0
+         assert.equal(one.sim.type, one.spec.by_code[one.code].type)
+         legal[one.sim.type](one.sim.values, function(wire)
+            count = count + 1
+            local value = points.decode(one.spec, one.code, wire)
+            local back, rule = points.encode(one.spec, one.code, value)
+            if back == nil then error(rule) end
+            local again = points.decode(one.spec, one.code, back)
+            if not same(value, again) or (type(wire) ~= "string" and back ~= wire) then
+               error(tostring(wire) .. " came back as " .. tostring(back))
+            end
+            if simulated.accept(one.sim, back) == nil then error("the cloud refuses " .. tostring(back)) end
+         end, point)
+         assert.is_true(count > 0)
+      end)
+   end
+
+   it("sends integers as integers, where there are integers", function()
+      local spec = specification.read(shapes.specification(device_of("thermostat")))
+      assert.equal("215", tostring(points.encode(spec, "temp_set", 21.5)))
+      assert.equal("[215]", json.encode { (points.encode(spec, "temp_set", 21.5)) })
+   end)
+end)
+
+local ALIENS = { 0 / 0, 1 / 0, -1 / 0, 1e308, "", "no such", 1.0625, {}, { 1 }, { x = 1 }, true, print }
+
+local illegal = {}
+
+function illegal.Boolean(_, try)
+   for _, value in ipairs { 0, 1, "true", "off", "", {}, 1 / 0 } do try(value) end
+end
+
+function illegal.Integer(limits, try)
+   local factor = 10 ^ limits.scale
+   for wire = limits.min - 300, limits.max + 300 do
+      local inside = wire >= limits.min and wire <= limits.max
+      if not inside or (wire - limits.min) % limits.step ~= 0 then try(wire / factor) end
+   end
+   for wire = limits.min, limits.min + 20 * limits.step, limits.step do try((wire + 0.5) / factor) end
+   for _, value in ipairs(ALIENS) do try(value) end
+   try(tostring(limits.min / factor))
+end
+
+function illegal.Enum(limits, try)
+   for _, name in ipairs(limits.range) do
+      try(name .. "x")
+      if name:upper() ~= name then try(name:upper()) end
+   end
+   for _, value in ipairs(ALIENS) do try(value) end
+end
+
+function illegal.Bitmap(limits, try)
+   for _, name in ipairs(limits.label) do
+      try { name, name }
+      try { name .. "x" }
+      try(name)
+   end
+   try { [2] = limits.label[1] }
+   for _, value in ipairs(ALIENS) do
+      if not (type(value) == "table" and next(value) == nil) then try(value) end
+   end
+end
+
+function illegal.String(limits, try)
+   if limits.maxlen then try(("x"):rep(limits.maxlen + 1)) end
+   for _, value in ipairs { 1, true, {}, print } do try(value) end
+end
+
+function illegal.Raw(limits, try)
+   illegal.String(limits, try)
+   for _, value in ipairs { "A", "AB", "ABC", "A===", "====", "AB==", "ABC=D", "A-_A", "AAB=", "\0\1" } do
+      if value ~= "AAB=" then try(value) end
+   end
+   try("AAF=")
+   if limits.maxlen then try(("A"):rep(limits.maxlen + 4)) end
+end
+
+function illegal.Json(_, try, point)
+   for _, value in ipairs { 1, true, "", "#12", "#12345", "rgb(1,2)", "rgb(256,0,0)", "[", print } do try(value) end
+   if not point.is_colour then return end
+   for name, field in pairs(point.fields) do
+      for _, wrong in ipairs { field.min - 1, field.max + 1, 0.5, 0 / 0, 1 / 0, "1" } do
+         local colour = { h = 1, s = 1, v = 1 }
+         colour[name] = wrong
+         try(colour)
+      end
+      local colour = { h = 1, s = 1, v = 1 }
+      colour[name] = nil
+      try(colour)
+   end
+   try { h = 1, s = 1, v = 1, w = 1 }
+   try { 1, 1, 1 }
+end
+
+-- The nearest legal value is legal, and of numbers none is nearer.
+local function check_nearest(one, value, nearest)
+   local wire, rule = points.encode(one.spec, one.code, nearest)
+   if wire == nil then error("the nearest value is refused: " .. rule) end
+   local limits = one.sim.values
+   if one.sim.type ~= "Integer" or type(value) ~= "number" or value ~= value or math.abs(value) > 1e9 then return end
+   local wanted = value * 10 ^ limits.scale
+   local distance = math.abs(wire - wanted)
+   for _, other in ipairs { wire - limits.step, wire + limits.step } do
+      if other >= limits.min and other <= limits.max and math.abs(other - wanted) < distance - 1e-6 then
+         error(("%s is nearer to %s than %s"):format(other, wanted, wire))
+      end
+   end
+end
+
+describe("an illegal value of every product", function()
+   for _, one in ipairs(ALL) do
+      it("is refused with code, rule and the nearest legal value: " .. one.name, function()
+         local count = 0
+         illegal[one.sim.type](one.sim.values, function(value)
+            count = count + 1
+            local wire, rule, nearest = points.encode(one.spec, one.code, value)
+            if wire ~= nil then error(points.text(value) .. " is let through as " .. tostring(wire)) end
+            if rule:sub(1, #one.code + 2) ~= one.code .. ": " then error("no code: " .. rule) end
+            if not rule:find("expected", 1, true) and not rule:find("unknown field", 1, true) then
+               error("no rule: " .. rule)
+            end
+            if rule:find("\n", 1, true) then error("two lines: " .. rule) end
+            if nearest ~= nil then check_nearest(one, value, nearest) end
+            if one.sim.type == "Integer" and type(value) == "number" and nearest == nil then error("no nearest") end
+         end, one.spec.by_code[one.code])
+         assert.is_true(count > 0)
+      end)
+   end
+end)
+
+local function read(list)
+   return assert(specification.read { functions = list })
+end
+
+describe("a wrong value's message", function()
+   local spec = read {
+      { code = "temp_set", type = "Integer", values = '{"min":50,"max":350,"scale":1,"step":5,"unit":"℃"}' },
+      { code = "switch_1", type = "Boolean", values = "{}" },
+      { code = "switch_2", type = "Boolean", values = "{}" },
+      { code = "work_mode", type = "Enum", values = '{"range":["white","colour"]}' },
+   }
+
+   local function message(code, value)
+      return select(2, points.encode(spec, code, value))
+   end
+
+   it("says code, rule, what was given and what is near", function()
+      assert.equal("temp_set: a number from 5 to 35 ℃ expected, in steps of 0.5, got 21.3; "
+         .. "the nearest legal value is 21.5", message("temp_set", 21.3))
+      assert.equal('work_mode: one of white, colour expected, got "whit"; the nearest legal value is "white"',
+         message("work_mode", "whit"))
+      assert.equal('switch_1: true or false expected, got "on"; the nearest legal value is true',
+         message("switch_1", "on"))
+   end)
+
+   it("lists the codes that are near an unknown one, or all", function()
+      assert.equal("switch: no such data point; did you mean switch_1, switch_2?", message("switch", true))
+      assert.equal("humidity_target: no such data point; it has temp_set, switch_1, switch_2, work_mode",
+         message("humidity_target", 1))
+   end)
+
+   it("cuts what was given short, and keeps it on one line", function()
+      local said = message("work_mode", ("a\n"):rep(100))
+      assert.is_nil(said:find("\n", 1, true))
+      assert.is_true(#said < 150)
+   end)
+end)
+
+describe("a colour", function()
+   local spec = read {
+      { code = "colour_data_v2", type = "Json", values = "{}" }, { code = "colour_data", type = "Json", values = "{}" },
+   }
+
+   it("is taken as numbers, as #rrggbb, as rgb() and as JSON text", function()
+      local red = '{"h":0,"s":1000,"v":1000}'
+      for _, value in ipairs { { h = 0, s = 1000, v = 1000 }, "#ff0000", "#FF0000", "rgb(255, 0,0)", red } do
+         assert.equal(red, points.encode(spec, "colour_data_v2", value))
+      end
+   end)
+
+   it("is known: the six corners, black, white and grey", function()
+      local known = {
+         ["#ffff00"] = "60 255 255", ["#00ff00"] = "120 255 255", ["#00ffff"] = "180 255 255",
+         ["#0000ff"] = "240 255 255", ["#ff00ff"] = "300 255 255", ["#000000"] = "0 0 0", ["#ffffff"] = "0 0 255",
+         ["#808080"] = "0 0 128", ["#ff8000"] = "30 255 255", ["#804040"] = "0 128 128",
+      }
+      for text, hsv in pairs(known) do
+         local wire = json.decode((points.encode(spec, "colour_data", text)))
+         assert.equal(hsv, ("%d %d %d"):format(wire.h, wire.s, wire.v), text)
+      end
+   end)
+end)
+
+describe("a specification", function()
+   it("is the same read from every generation", function()
+      local device = device_of("thermostat")
+      local function temp_set(result)
+         local point = specification.read(result).by_code.temp_set
+         return { point.type, point.min, point.max, point.scale, point.step, point.writable }
+      end
+      local expected = { "Integer", 50, 350, 1, 5, true }
+      assert.same(expected, temp_set(shapes.specification(device)))
+      assert.same(expected, temp_set(shapes.specification_with_ids(device)))
+      assert.same(expected, temp_set(shapes.functions(device)))
+      assert.same(expected, temp_set(shapes.model(device)))
+      assert.is_false(specification.read(shapes.specification(device)).by_code.temp_current.writable)
+   end)
+
+   it("that says nothing usable is none", function()
+      for _, result in ipairs { true, {}, "text", { functions = {} }, { functions = "x" }, { model = "{" },
+         { model = '{"services":[{"properties":[]}]}' }, { functions = { 1, {}, { code = 7 } } } } do
+         assert.is_nil(specification.read(result))
+      end
+   end)
+
+   it("lets pass what it describes in broken JSON, or in bounds that make no sense", function()
+      local spec = read {
+         { code = "a", type = "Integer", values = "{min:" },
+         { code = "b", type = "Integer", values = '{"min":5,"max":1}' },
+         { code = "c", type = "Enum", values = "{}" }, { code = "d", type = "Unheard", values = "{}" },
+         { code = "e", type = "Integer" }, { code = "f", type = "Boolean", values = { } },
+      }
+      for _, code in ipairs { "a", "b", "c", "d", "e" } do
+         assert.equal("anything", points.encode(spec, code, "anything"))
+         assert.equal("anything", points.decode(spec, code, "anything"))
+      end
+      assert.is_nil((points.encode(spec, "f", "anything")))
+   end)
+
+   it("takes numbers that came as text", function()
+      local spec = read { { code = "a", type = "Integer", values = '{"min":"0","max":"10","scale":"1","step":"1"}' } }
+      assert.equal(5, points.encode(spec, "a", 0.5))
+      assert.equal(0.5, points.decode(spec, "a", "5"))
+   end)
+
+   it("is not obeyed where the device answers something else", function()
+      local spec = read { { code = "n", type = "Integer", values = '{"scale":1}' },
+         { code = "b", type = "Bitmap", values = '{"label":["x"]}' }, { code = "j", type = "Json", values = "{}" } }
+      assert.equal("?", points.decode(spec, "n", "?"))
+      assert.equal(-1, points.decode(spec, "b", -1))
+      assert.same({ "x", "bit 2" }, points.decode(spec, "b", 5))
+      assert.equal("{", points.decode(spec, "j", "{"))
+      assert.equal("new", points.decode(spec, "unheard", "new"))
+   end)
+end)
