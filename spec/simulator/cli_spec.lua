@@ -217,6 +217,27 @@ describe("tuya simulate", function()
       tuya:finish()
    end)
 
+   it("lets calls go wrong by rule, and logs each as it comes, dropped or not", function()
+      local log = folder .. "log.jsonl"
+      local faults = " --fault 'GET /v1.0/token: drop 1' --fault 'GET /v1.0/token: 502 1'"
+      local tuya = start("simulate --log " .. log .. faults, PROJECT)
+      local port = tuya.stdout:read("*l")
+      local request = token_request()
+      assert.is_false(pcall(ask, port, request))
+      assert.is_false(pcall(ask, port, request))
+      assert.is_true(ask(port, request).success)
+      local seen = {}
+      for line in io.lines(log) do
+         local entry = support.decode(line)
+         local what = entry.fault or ("%d"):format(entry.code)
+         seen[#seen + 1] = ("%s %s %s"):format(entry.path, what, tostring(entry.done))
+         assert.equal(request.headers.sign:sub(1, 8), entry.sign)
+      end
+      assert.same({ "/v1.0/token drop false", "/v1.0/token 502 false", "/v1.0/token 0 true" }, seen)
+      tuya:finish()
+      assert.equal("GET /v1.0/token [drop]\nGET /v1.0/token [502]\nGET /v1.0/token ok\n", tuya:stderr())
+   end)
+
    it("does not mind what comes on its stdin", function()
       local tuya = start("simulate", PROJECT)
       local port = tuya.stdout:read("*l")
@@ -288,6 +309,8 @@ describe("tuya simulate", function()
       ["simulate --port -1"] = "%-",
       ["simulate --port 1.5"] = "%-%-port must be",
       ["simulate --token-ttl 0"] = "%-%-token%-ttl must be a whole number from 1 to",
+      ["simulate --fault 'GET /x: dorp'"] = "'dorp' is no fault",
+      ["simulate --log /nowhere/log"] = "%-%-log: /nowhere/log: No such file",
       ["simulate /nowhere/home.json"] = "/nowhere/home%.json: No such file",
       ["simulate /dev/null"] = "/dev/null: not JSON",
    }) do

@@ -159,17 +159,39 @@ describe("simulator: tokens", function()
 end)
 
 describe("simulator: its log", function()
-   it("lists method, path, code and t of each request", function()
+   it("lists method, path, code and t of each request, and what tells it from others", function()
       local cloud = support.client()
       local token = cloud:token()
       cloud.now = cloud.now + 5
       cloud:ask({ target = "/v1.0/devices?page_size=1", token = token })
       cloud:ask({ target = "/v1.0/nowhere", token = token })
+      local signed_one = signed({
+         method = "POST", target = "/x", token = token, nonce = "n1", body = "{}", t = cloud.now,
+      })
+      cloud:handle(signed_one)
+      local log = cloud.sim:log()
+      for i, entry in ipairs(log) do
+         assert.equal(8, #entry.sign)
+         log[i] = { entry.method, entry.path, entry.code, entry.t, entry.done, entry.bytes, entry.nonce }
+      end
       assert.same({
-         { method = "GET", path = "/v1.0/token", code = 0, t = support.START },
-         { method = "GET", path = "/v1.0/devices", code = 0, t = support.START + 5 },
-         { method = "GET", path = "/v1.0/nowhere", code = 1108, t = support.START + 5 },
-      }, cloud.sim:log())
+         { "GET", "/v1.0/token", 0, support.START, true, 0 },
+         { "GET", "/v1.0/devices", 0, support.START + 5, true, 0 },
+         { "GET", "/v1.0/nowhere", 1108, support.START + 5, false, 0 },
+         { "POST", "/x", 1108, support.START + 5, false, 2, "n1" },
+      }, log)
+      assert.equal(signed_one.headers.sign:sub(1, 8), cloud.sim:log()[4].sign)
+   end)
+
+   it("goes to a function too, before the answer is given", function()
+      local entries = {}
+      local cloud = support.client({
+         log = function(entry)
+            entries[#entries + 1] = entry
+         end,
+      })
+      cloud:token()
+      assert.same(cloud.sim:log(), entries)
    end)
 
    it("keeps the last thousand", function()

@@ -17,6 +17,8 @@ function simulate.describe(command)
    command:option("--port", "Port to listen on; 0 takes one that is free.", "0")
    command:flag("--tls", "Serve HTTPS, with a certificate that it makes.")
    command:option("--token-ttl", "Seconds that a token lives.", "7200")
+   command:option("--fault", "What goes wrong: 'METHOD PATH: FAULT [SECONDSs] [COUNT]'; may be given again."):count("*")
+   command:option("--log", "A file that gets a line of JSON for each request, before it is answered.")
    command:flag("--quiet", "No line for each request.")
    command:flag("--forever", "Keep running when stdin ends.")
    command:epilog(table.concat({
@@ -45,6 +47,22 @@ local function write_file(path, text)
    end
    file:write(text)
    file:close()
+end
+
+--- A function that appends each entry of the log to a file, a line of JSON each; nil without a file.
+local function log_to(path)
+   if not path then
+      return nil
+   end
+   local file, message = io.open(path, "a")
+   if not file then
+      fail(ending.USAGE, "--log: " .. message)
+   end
+   file:setvbuf("line")
+   local json = require("tuya.json")
+   return function(entry)
+      file:write(json.encode(entry), "\n")
+   end
 end
 
 --- Calls what raises when something on this machine is missing, and ends with its message then.
@@ -84,11 +102,13 @@ end
 local function new_simulator(options)
    local ttl = ending.whole_number(options.token_ttl, "--token-ttl", 1, 31536000)
    local id, secret, made_up = project_of_environment()
-   local sim, message = attempt(require, "tuya.simulator").new({
+   local sim, message = attempt(attempt(require, "tuya.simulator").new, {
       access_id = id,
       access_secret = secret,
       home = options.home,
       token_ttl = ttl,
+      faults = options.fault,
+      log = log_to(options.log),
       console = not options.quiet and function(line)
          io.stderr:write(line, "\n")
       end or nil,

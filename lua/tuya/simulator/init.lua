@@ -7,6 +7,7 @@
 
 local core = require("tuya.core")
 local codes = require("tuya.simulator.codes")
+local faults = require("tuya.simulator.faults")
 local home = require("tuya.simulator.home")
 local json = require("tuya.json")
 local options = require("tuya.options")
@@ -42,6 +43,14 @@ local function snapshot(device)
    return copy
 end
 
+local function copy_of(entry)
+   local copy = {}
+   for name, value in pairs(entry) do
+      copy[name] = value
+   end
+   return copy
+end
+
 --- The path fit for a log: no control bytes, and no whole token.
 local function loggable(path)
    local shown = path:gsub("[^\32-\126]", "?")
@@ -55,8 +64,21 @@ end
 local OPTIONS = options.known {
    access_id = "string", access_secret = "string", home = "string|table", clock = "function",
    token_ttl = "number", console = "function", seed = "number", algorithm = "string", bundle_id = "string",
-   on_change = "function", accept_token = "string", check_clock = "boolean",
+   on_change = "function", accept_token = "string", check_clock = "boolean", faults = "table", log = "function",
 }
+
+--- The faults of a list of rules; nil and what is wrong with one.
+local function read_faults(rules)
+   local list = {}
+   for i, rule in ipairs(rules or {}) do
+      local fault, message = faults.read(tostring(rule))
+      if not fault then
+         return nil, message
+      end
+      list[i] = fault
+   end
+   return list
+end
 
 --- The rule that these options break; nil: none.
 local function broken_rule(given)
@@ -75,7 +97,8 @@ local function broken_rule(given)
    if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
       return 'algorithm: "v1" or "v2" expected'
    end
-   return nil
+   local _, message = read_faults(given.faults)
+   return message and "faults: " .. message
 end
 
 local function new_draw(seed)
@@ -107,6 +130,8 @@ end
 -- - `on_change`: a function (device, code, value) called after a data point has changed
 -- - `accept_token`: a token issued elsewhere, which becomes the current one
 -- - `check_clock`: false accepts every `t`
+-- - `faults`: a list of rules, as `sim:fault` takes them
+-- - `log`: a function that gets each entry of the log (`sim:log`) before the answer is given
 -- @treturn[1] simulator
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the home
@@ -133,8 +158,10 @@ function simulator.new(given)
       _check_clock = given.check_clock ~= false,
       _console = given.console,
       _draw = draw,
+      _faults = read_faults(given.faults),
       _home = own,
       _log = {},
+      _on_log = given.log,
       _on_change = given.on_change,
       _project = project,
       _projects = { [project.access_id] = project },
@@ -244,41 +271,104 @@ local function answer(self, received, now)
    return run(call)
 end
 
---- Notes a request in the log and on the console. Neither holds a token or a query.
-function methods:_note(received, code, why, now)
+--- What the log keeps of a request and of what became of it. It holds no secret, no query and no whole token.
+local function new_entry(received, outcome, now)
+   local headers = received.headers
+   return {
+      method = received.method:gsub("[^\32-\126]", "?"),
+      path = loggable(received.path),
+      code = outcome.code,
+      t = now,
+      done = outcome.done,
+      fault = outcome.fault and outcome.fault.name,
+      nonce = headers.nonce,
+      sign = headers.sign and headers.sign:sub(1, 8),
+      bytes = #received.body,
+   }
+end
+
+local function in_words(entry, why)
+   local words = { entry.method, entry.path }
+   if entry.code == 0 then
+      words[#words + 1] = "ok"
+   elseif entry.code then
+      words[#words + 1] = entry.code .. " " .. (codes[entry.code] or "simulated fault")
+   end
+   words[#words + 1] = why and "(" .. why .. ")"
+   words[#words + 1] = entry.fault and "[" .. entry.fault .. "]"
+   return table.concat(words, " ")
+end
+
+--- Notes a request in the log and on the console.
+function methods:_note(entry, why)
    local log = self._log
-   local path = loggable(received.path)
-   local method = received.method:gsub("[^\32-\126]", "?")
-   log[#log + 1] = { method = method, path = path, code = code, t = now }
+   log[#log + 1] = entry
    if #log > LOG_MAX then
       table.remove(log, 1)
    end
+   if self._on_log then
+      self._on_log(copy_of(entry))
+   end
    if self._console then
-      local outcome = code == 0 and "ok" or code .. " " .. codes[code] .. (why and " (" .. why .. ")" or "")
-      self._console(method .. " " .. path .. " " .. outcome)
+      self._console(in_words(entry, why))
    end
 end
+
+--- The reply that holds a result; without one, a code and its text.
+local function envelope(self, now, result, code, text)
+   local members = { t = now, tid = self._draw(32), success = result ~= nil, result = result }
+   if result == nil then
+      members.code, members.msg = code, text
+   end
+   return {
+      status = 200,
+      headers = { ["Content-Type"] = "application/json;charset=UTF-8" },
+      body = json.encode(members),
+   }
+end
+
+--- What a call comes to that no fault keeps away.
+local function carried_out(self, received, now)
+   local result, code, why = answer(self, received, now)
+   local reply = envelope(self, now, result, code, codes[code])
+   return { reply = reply, code = result == nil and code or 0, done = result ~= nil, why = why }
+end
+
+--- What a call comes to: its reply, and where a fault strikes how the connection goes on instead.
+function methods:_outcome(request)
+   local now = self:_now()
+   local received = verify.received(request)
+   local fault = faults.strike(self._faults, received.method, received.path)
+   local outcome = { done = false }
+   if not fault or faults.carries(fault) then
+      outcome = carried_out(self, received, now)
+   end
+   if fault then
+      faults.apply(fault, outcome, function(code, text)
+         return envelope(self, now, nil, code, text)
+      end)
+   end
+   self:_note(new_entry(received, outcome, now), outcome.why)
+   return outcome
+end
+
+--- How a client's transport sees an answer that does not come.
+local SEEN_AS = { drop = "reset", reset = "reset", truncate = "reset", hang = "timeout" }
 
 --- Answers one request.
 -- @tparam table request `{ method =, target = path and query as on the wire, headers = a table name = value
 -- or a list of { name, value }, body = string or nil }`
--- @treturn table reply `{ status =, headers = a table, body = string }`
+-- @treturn[1] table reply `{ status =, headers = a table, body = string }`; with `delay` in seconds under a fault
+-- that is slow
+-- @treturn[2] nil where a fault leaves no answer
+-- @treturn[2] string "reset" or "timeout", as `tuya.transport.fake` takes it
+-- @treturn[2] string what the client can know of it having been sent: "maybe" or "yes"
 function methods:handle(request)
-   local now = self:_now()
-   local received = verify.received(request)
-   local result, code, why = answer(self, received, now)
-   local envelope = { t = now, tid = self._draw(32), success = result ~= nil }
-   if envelope.success then
-      envelope.result = result
-   else
-      envelope.code, envelope.msg = code, codes[code]
+   local outcome = self:_outcome(request)
+   if outcome.ending then
+      return nil, SEEN_AS[outcome.ending], outcome.ending == "truncate" and "yes" or "maybe"
    end
-   self:_note(received, envelope.success and 0 or code, why, now)
-   return {
-      status = 200,
-      headers = { ["Content-Type"] = "application/json;charset=UTF-8" },
-      body = json.encode(envelope),
-   }
+   return outcome.reply
 end
 
 -- }}}
@@ -318,13 +408,29 @@ function methods:expire_token()
    self._project.tokens:expire()
 end
 
---- The last requests, oldest first: a list of `{ method =, path =, code = 0 or the refusal's, t = }`.
+--- The last requests, oldest first, each noted as it came: a list of `{ method =, path =, code = 0 or the
+-- refusal's or nil where a fault left no envelope, t =, done = was the call carried out?, fault = its name,
+-- nonce =, sign = its first eight digits, bytes = of the body }`.
 function methods:log()
    local copy = {}
    for i, entry in ipairs(self._log) do
-      copy[i] = { method = entry.method, path = entry.path, code = entry.code, t = entry.t }
+      copy[i] = copy_of(entry)
    end
    return copy
+end
+
+--- From now on this fault strikes, behind those that are there.
+-- @tparam string rule `METHOD PATH: [late] FAULT [SECONDSs] [COUNT]`; docs/simulator.md lists the faults
+-- @treturn function ends it
+function methods:fault(rule)
+   local fault, message = faults.read(rule)
+   if not fault then
+      error(message, 2)
+   end
+   table.insert(self._faults, fault)
+   return function()
+      fault.left = 0
+   end
 end
 
 --- Listens on 127.0.0.1; needs the module tuya.httpd, the rock lua-tuya-httpd.

@@ -4,6 +4,8 @@
 -- such a client needs a listener in another process (`tuya simulate`).
 -- @module tuya.simulator.listener
 
+local core = require("tuya.core")
+
 local listener = {}
 
 local methods = {}
@@ -41,26 +43,56 @@ function listener.new(sim, port, options)
       port = bound,
       url = (cert and "https" or "http") .. "://127.0.0.1:" .. bound,
       ca = ca,
+      _late = {},
       _server = server,
       _sim = sim,
    }, class)
 end
 
---- Answers the request that has waited longest; false when there is none.
+--- Gives the answer, or does what a fault does in its place.
+local function give(self, id, outcome)
+   local server, reply = self._server, outcome.reply
+   if outcome.ending == "truncate" then
+      server:fail(id, "truncate", reply.status, reply.headers, reply.body)
+   elseif outcome.ending then
+      server:fail(id, outcome.ending)
+   else
+      server:reply(id, reply.status, reply.headers, reply.body)
+   end
+end
+
+--- Answers the request that has waited longest, or keeps its answer until it is due; false when there is none.
 local function answer_one(self)
    local id, method, target, headers, body = self._server:take()
    if not id then
       return false
    end
    local request = { method = method, target = target, headers = headers, body = body }
-   local ok, reply = pcall(self._sim.handle, self._sim, request)
+   local ok, outcome = pcall(self._sim._outcome, self._sim, request)
    if not ok then
       self._server:reply(id, 500, { ["Content-Type"] = "application/json" }, FAILED)
       self._server:wait(0)
-      error(reply, 0)
+      error(outcome, 0)
    end
-   self._server:reply(id, reply.status, reply.headers, reply.body)
+   if outcome.delay then
+      table.insert(self._late, { id = id, outcome = outcome, due = core.monotonic() + outcome.delay })
+   elseif outcome.ending ~= "hang" then -- a request that hangs is dropped by the server, in the end
+      give(self, id, outcome)
+   end
    return true
+end
+
+--- Gives the answers that are due; seconds until the next one, at most those.
+local function give_late(self, seconds)
+   local late, now = self._late, core.monotonic()
+   for i = #late, 1, -1 do
+      if late[i].due <= now then
+         give(self, late[i].id, table.remove(late, i).outcome)
+      else
+         seconds = math.min(seconds, late[i].due - now)
+      end
+   end
+   return seconds
 end
 
 --- Waits at most that long for requests and answers those that have come.
@@ -68,8 +100,10 @@ end
 -- @tparam[opt] boolean watch_stdin also return when stdin ends
 -- @treturn boolean|string whether a request was answered; "closed": stdin has ended
 function methods:tick(seconds, watch_stdin)
-   local what = self._server:wait(seconds or 0, watch_stdin)
+   local what = self._server:wait(give_late(self, seconds or 0), watch_stdin)
+   give_late(self, 0)
    if what ~= true then
+      self._server:wait(0)
       return what
    end
    while answer_one(self) do -- luacheck: ignore 542

@@ -12,8 +12,8 @@ local metatable = { __name = "tuya.transport.fake", __index = methods }
 
 --- Makes a transport.
 -- @tparam function handle called with `{ method=, target=, headers=, body= }`; returns
--- `{ status=, headers=, body= }`, or nil, one of libcurl's failures ("dns", "reset", ...) and how far the
--- request got ("no", "maybe", "yes")
+-- `{ status=, headers=, body= }`, with `delay` = seconds that it took where it took any, or nil, one of libcurl's
+-- failures ("dns", "reset", ...) and how far the request got ("no", "maybe", "yes")
 -- @tparam[opt=1700000000000] number start the clock at the beginning, in ms since 1970
 -- @treturn transport `requests` lists what was sent
 function fake.new(handle, start)
@@ -50,7 +50,10 @@ function methods:send(sealed)
    }
    self.requests[#self.requests + 1] = request
    local reply, code, sent = self.handle(request)
-   if reply then return { status = reply.status, headers = lower_names(reply.headers), body = reply.body or "" } end
+   if reply then
+      self.ms = self.ms + (reply.delay or 0) * 1000
+      return { status = reply.status, headers = lower_names(reply.headers), body = reply.body or "" }
+   end
    local message = "the fake transport was told to fail"
    return nil, message, { kind = "network", code = code or "reset", message = message, sent = sent or "maybe" }
 end
