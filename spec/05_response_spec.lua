@@ -33,21 +33,71 @@ describe("response.read", function()
       assert.equal(1010, info.code)
    end)
 
-   it("names what is no envelope", function()
-      local function told(...)
-         local result, info = read(...)
-         assert.is_nil(result)
-         assert.equal("http", info.kind)
-         assert.equal("maybe", info.sent) -- a proxy on the way may have answered
-         return info.code .. ": " .. info.message
+   -- What a failure is called: the status as code and the message, for a reply that is no envelope.
+   local function told(...)
+      local result, info = read(...)
+      assert.is_nil(result)
+      assert.same({ "http", info.status, "maybe" }, { info.kind, info.code, info.sent })
+      return info.message
+   end
+
+   it("names a captive portal's page, by its title", function()
+      assert.equal('HTTP 200: an HTML page "Hotel & Guests" instead of the cloud\'s JSON (47 bytes), '
+         .. "perhaps of a captive portal or a proxy",
+         told(200, "<html><TITLE x>\n Hotel &\tGuests\27</TITLE></html>", "Text/HTML; charset=x"))
+      assert.matches("^HTTP 502: an HTML page instead of the cloud's JSON %(6 bytes%)", told(502, "<html>"))
+      assert.matches('"' .. ("x"):rep(80) .. '..."', told(200, "<title>" .. ("x"):rep(81) .. "</title>", "text/html"),
+         1, true)
+   end)
+
+   it("names a redirect and where it leads, without what may be secret there", function()
+      local function redirect(to)
+         local _, info = response.read({ status = 302, body = '{"success":true}', headers = { location = to } }, json)
+         return info.message
       end
-      assert.equal("502: HTTP 502: the answer is not the cloud's JSON (text/html, 6 bytes)",
-         told(502, "<html>", "text/html; x"))
-      assert.equal("200: HTTP 200: the answer is not the cloud's JSON (no content type, 2 bytes)", told(200, "[]"))
-      assert.equal("200: HTTP 200: the answer is not the cloud's JSON (application/json, 4 bytes)",
+      assert.equal("HTTP 302: a redirect, which is refused", told(302, "", "text/html"))
+      assert.equal("HTTP 302: a redirect to https://portal.example/in, which is refused",
+         redirect("https://me:word@portal.example/in?token=abc#x"))
+      assert.equal("HTTP 302: a redirect to /x y, which is refused", redirect("/x\27y"))
+   end)
+
+   it("names another type, even around what looks like an envelope", function()
+      assert.equal("HTTP 200: text/plain instead of the cloud's JSON (16 bytes)",
+         told(200, '{"success":true}', "text/plain; charset=utf-8"))
+      assert.is_true((read(200, '{"success":true}', "application/json;charset=UTF-8")))
+      assert.is_true((read(200, '{"success":true}', "application/problem+json")))
+      assert.is_true((read(200, '{"success":true}')))
+   end)
+
+   it("names what is not JSON, no envelope, empty or nested too deeply", function()
+      assert.equal("HTTP 200: JSON that is not the cloud's envelope (no content type, 2 bytes)", told(200, "[]"))
+      assert.equal("HTTP 200: JSON that is not the cloud's envelope (application/json, 4 bytes)",
          told(200, "null", "application/json"))
-      assert.equal("200: HTTP 200: an empty answer", told(200, ""))
-      assert.equal("302: HTTP 302: a redirect, which is refused", told(302, "", "text/html"))
+      assert.equal("HTTP 200: an answer that is not JSON (application/json, 16 bytes)",
+         told(200, '{"success":true,', "application/json"))
+      assert.equal("HTTP 200: an empty answer", told(200, ""))
+      assert.equal("HTTP 200: JSON that is nested too deeply (application/json, 100000 bytes)",
+         told(200, ("["):rep(100000), "application/json"))
+   end)
+
+   it("repeats nothing of a body that the codec quotes", function()
+      local codec = { decode = function(text) return nil, "what is " .. text end }
+      local _, info = response.read({ status = 200, body = "a-token", headers = {} }, codec)
+      assert.equal("HTTP 200: an answer that is not JSON (no content type, 7 bytes)", info.message)
+   end)
+
+   it("names an answer that broke off, by the status that came", function()
+      local function broken(code, sent, status)
+         local info = response.broken("libcurl's words", { code = code, sent = sent, status = status })
+         return ("%s %s %s: %s"):format(info.kind, tostring(info.code), info.sent, info.message)
+      end
+      assert.equal("http 200 maybe: HTTP 200: an answer that is larger than max_reply", broken("too_large", "yes", 200))
+      assert.equal("http 502 maybe: HTTP 502: an answer that is cut off", broken("reset", "yes", 502))
+      assert.equal("http 200 maybe: HTTP 200: an answer that cannot be decoded", broken("protocol", "yes", 200))
+      assert.equal("network reset maybe: libcurl's words", broken("reset", "maybe"))
+      assert.equal("network timeout yes: libcurl's words", broken("timeout", "yes", 200))
+      assert.equal("network dns no: libcurl's words", broken("dns", "no"))
+      assert.equal("maybe", response.broken("x").sent)
    end)
 
    it("survives a codec that raises", function()

@@ -149,6 +149,20 @@ describe("transport.curl", function()
       assert.is_true(#t:send(sealed("/big")).body > 3 * 1024 * 1024)
    end)
 
+   it("gives the status of an answer that broke off, for a client to name", function()
+      local t = transport { endpoint = server.http, max_reply = 1024 }
+      local _, _, detail = t:send(sealed("/big"))
+      assert.same({ "too_large", 200 }, { detail.code, detail.status })
+      local client = tuya.client {
+         access_id = "id", access_secret = "secret", endpoint = server.http, proxy = "", max_reply = 1024,
+      }
+      local _, message, info = client:get("/big")
+      assert.equal("GET /big: HTTP 200: an answer that is larger than max_reply", message)
+      assert.same({ "http", 200, "too_large", "maybe", 1 },
+         { info.kind, info.code, info.cause, info.sent, info.attempts })
+      client:close()
+   end)
+
    it("follows no redirect", function()
       local reply = assert(transport({ endpoint = server.http }):send(sealed("/moved")))
       assert.equal(302, reply.status)
@@ -240,10 +254,10 @@ describe("a client", function()
    it("names a redirect, a gateway's HTML and silence", function()
       local c = client(server.http, { retries = 0 })
       local _, message, detail = c:get("/moved")
-      assert.equal("GET /moved: HTTP 302: a redirect, which is refused", message)
+      assert.equal("GET /moved: HTTP 302: a redirect to https://elsewhere.example/, which is refused", message)
       assert.equal("http 302 maybe", detail.kind .. " " .. detail.code .. " " .. detail.sent)
       _, message = c:get("/gone")
-      assert.matches("^GET /gone: HTTP 502: the answer is not the cloud's JSON", message)
+      assert.matches("^GET /gone: HTTP 502: an HTML page instead of the cloud's JSON", message)
       _, message, detail = c:post("/silent", "{}")
       assert.matches("^POST /silent: ", message)
       assert.equal("network reset maybe", detail.kind .. " " .. detail.code .. " " .. detail.sent)

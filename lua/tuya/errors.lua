@@ -6,34 +6,69 @@
 
 local errors = {}
 
---- What users found to help, by Tuya's code. Source: public issue threads and Tuya's tables.
+--- What users found to help, or what the code means where nobody says more. By Tuya's code; source: public issue
+-- threads and Tuya's tables of codes.
 local advice = {
+   [500] = "the cloud failed: try again later; a ticket wants the tid",
+   [1001] = "check the access secret and the data centre (region)",
+   [1002] = "the call went out without a token: path of a token call expected, or a proxy that drops headers",
+   [1003] = "grant_type: 1 for a project's own token, 2 for an authorization code",
    [1004] = "the signature was refused although it is right by construction: check the access secret, that the key "
       .. "belongs to this project, and the data centre (region); a project made before 2021-06-30 may want "
       .. 'algorithm = "v1", and a key for app authorization its bundle_id',
    [1005] = "check the access id, and that the project lives in this data centre (region)",
+   [1006] = "the body is of a type that the call does not take: most want JSON",
    [1010] = "another program that shares this key may have refreshed the token: use one program a key, "
       .. "or one store for all of them",
-   [1013] = "the clock of this machine is off: set it by NTP",
+   [1011] = "as 1010: another program that shares this key may have refreshed the token",
+   [1012] = "as 1010: another program that shares this key may have refreshed the token",
+   [1013] = "the clock of this machine is off, and the cloud's answer did not help to correct it: set it by NTP",
+   [1100] = "a parameter that the call needs is empty",
+   [1101] = "a parameter is out of its range",
+   [1102] = "a parameter that the call needs is missing",
+   [1103] = "the device did not take the command: see that it is online, and try the command in its app",
+   [1104] = "a value is of the wrong type: see the device's specification",
+   [1105] = "a header that the call needs did not arrive: a proxy may drop headers with an underscore",
    [1106] = "link the app account to the project, call the data centre (region) of the account, and check "
       .. "that the device is in the project; some projects know only /v1.0/devices or only /v1.0/iot-03",
+   [1107] = "the authorization code is used up or of another project: begin the log-in anew",
    [1108] = "no such path, or not with this method",
    [1109] = "the body is not what the call takes; a list may have been sent as an object",
+   [1110] = "too many calls at the same time: make fewer, or set max_connections lower",
+   [1111] = "the cloud is busy: try again later",
+   [1112] = "the cloud is still copying the user's devices: try again later",
+   [1113] = "the same call was made a moment ago: wait before it is repeated",
    [1114] = "this address is not on the project's list of allowed addresses, or the region is wrong",
+   [1199] = "too many calls: make fewer, or set a budget",
+   [1400] = "as 1010: another program that shares this key may have refreshed the token",
    [2001] = "the device is not connected to the cloud",
+   [2002] = "the user has no devices: link the app account whose devices these are",
    [2003] = "the device has no standard instruction set: try its thing model",
-   [2007] = "the project may not be called from this country",
+   [2007] = "the project may not be called from this country, or the pairing token is too old",
    [2008] = "the code is not in the standard instruction set or the value is out of its range: "
       .. "see the device's functions, or try its thing model",
+   [2009] = "the device has no data points for this call: try its thing model",
+   [2010] = "the device was removed from the app, or its id belongs to another project",
+   [2017] = "the schema is not that of the app that is linked to the project",
+   [2047] = "the device is frozen: see it in Tuya's console",
+   [2056] = "the device is bound to somebody else, or not active",
+   [2401] = "wrong user name or password of the app account; the country code has to be its own",
+   [2402] = "the country code is a number without a plus, the one that the app account was made with",
    [2406] = "the data centre (region) is not the one of the app account, or the account is not linked",
    [28841001] = "subscribe the project to a cloud plan",
    [28841002] = "the project's cloud plan has expired: extend it in Tuya's console",
-   [28841004] = "the month's calls of the trial edition are used up",
+   [28841003] = "a bill of the project's cloud plan is overdue",
+   [28841004] = "the month's calls of the trial edition are used up; they come back with the next month",
    [28841101] = "subscribe the project to this API",
    [28841102] = "the project's subscription to this API has expired",
+   [28841103] = "a bill for this API is overdue",
+   [28841104] = "the calls of this API are used up",
    [28841105] = "authorize the project for this API in Tuya's console",
    [28841106] = "subscribe and authorize the project for this API",
-   [28841107] = "the project has not enabled this data centre: enable it, or call another region",
+   [28841107] = "the project has not enabled this data centre: enable it, or remove it and add it again, or call "
+      .. "another region",
+   [40001900] = "the project has no right to this space, or to the space of a device in the list",
+   [60001001] = "the project's number of devices that may be controlled is used up: remove some, or extend it",
 }
 
 --- A path fit for logs: a refresh token in it is cut short.

@@ -69,8 +69,7 @@ local function send(context, request, access_token, policy)
       local result, info = response.read(reply, context.codec, request.method)
       return result, info, clock.learn(context, info.t, sent_at)
    end
-   trouble = trouble or {}
-   return nil, { kind = "network", code = trouble.code, message = message, sent = trouble.sent or "maybe" }
+   return nil, response.broken(message, trouble)
 end
 
 local REACHED = { no = 0, maybe = 1, yes = 2 }
@@ -84,9 +83,9 @@ end
 local function may_repeat(detail, policy)
    local kind, code = detail.kind, detail.code
    if kind == "network" then
-      return detail.sent == "no" or policy.idempotent and code ~= "too_large" and code ~= "protocol"
+      return detail.sent == "no" or policy.idempotent and code ~= "protocol"
    end
-   return TOO_MANY[code] or policy.idempotent and kind == "http" and FAILING[code]
+   return TOO_MANY[code] or policy.idempotent and kind == "http" and (FAILING[code] or detail.cause == "reset")
 end
 
 -- The pause before a try: at random, and after what the cloud asks for.

@@ -193,7 +193,8 @@ function sealed:headers() end
 ---@field tid? string Tuya's trace id
 ---@field t? integer the cloud's clock, ms
 ---@field attempts? integer how often the call itself was tried
----@field sent "no"|"maybe"|"yes" did the call reach the cloud?
+---@field sent "no"|"maybe"|"yes" did the call reach the cloud? Only the cloud's own envelope proves "yes"
+---@field cause? "too_large"|"reset"|"protocol" of "http": why the answer, of which the head came, is not whole
 ---@field retry_after? number s that the cloud asks to wait
 ---@field advice? string
 ---@field diagnosis? tuya.report with code 1004: what is left when the signature is right

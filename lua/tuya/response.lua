@@ -1,6 +1,7 @@
 --- response.lua: step three's other half, what the cloud answered.
 -- The idea: one envelope in, one result or one failure out; whatever is not an envelope is named for
--- what it is (a portal's HTML, a proxy's 502, a redirect), never guessed at.
+-- what it is (a portal's page, a proxy's 502, a redirect), never guessed at. Only an envelope proves that the
+-- cloud saw the call: anything else may be somebody's on the way, and leaves that open.
 -- The danger: a redirect followed would carry the token and the signature to another host; none is.
 -- @module tuya.response
 
@@ -8,38 +9,71 @@ local date = require("tuya.date")
 
 local response = {}
 
-local function content_type(reply)
-   local given = reply.headers and reply.headers["content-type"]
-   return given and given:match("^[^;]*") or "no content type"
-end
+local MAX_QUOTE = 80 -- bytes of somebody else's text in a message
 
 -- Seconds that the answer asks to wait, given as such or as a date, which the answer's own Date tells apart.
-local function retry_after(reply)
-   local given = reply.headers and reply.headers["retry-after"]
+local function retry_after(headers)
+   local given = headers["retry-after"]
    if not given then return nil end
    if given:find("^%d+$") then return tonumber(given) end
-   local moment, now = date.parse(given), date.parse(reply.headers["date"] or "")
+   local moment, now = date.parse(given), date.parse(headers["date"] or "")
    return moment and now and math.max(0, moment - now) or nil
 end
 
 -- The cloud may have seen the call, or a proxy on the way answered in its place.
-local function http_detail(reply, what)
+local function http_detail(status, what)
    return {
       kind = "http",
-      code = reply.status,
-      status = reply.status,
-      message = ("HTTP %d: %s"):format(reply.status, what),
-      retry_after = retry_after(reply),
+      code = status,
+      status = status,
+      message = ("HTTP %d: %s"):format(status, what),
       sent = "maybe",
    }
 end
 
+-- Somebody else's text, short and without control bytes.
+local function quote(text)
+   text = text:gsub("[%z\1-\32\127]+", " "):gsub("^ ", ""):gsub(" $", "")
+   return #text > MAX_QUOTE and text:sub(1, MAX_QUOTE) .. "..." or text
+end
+
+local function is_redirect(status)
+   return status >= 300 and status < 400
+end
+
+-- Where a redirect leads: without query, fragment and user, which may be anybody's secrets.
+local function redirect(headers)
+   local to = (headers.location or ""):match("^[^?#]*"):gsub("//[^/@]*@", "//")
+   return to == "" and "a redirect, which is refused" or ("a redirect to %s, which is refused"):format(quote(to))
+end
+
+local function is_html(media_type, body)
+   if media_type == "text/html" or media_type == "application/xhtml+xml" then return true end
+   local start = body:sub(1, 64):lower() -- whatever it calls itself
+   return start:find("^%s*<!doctype html") ~= nil or start:find("^%s*<html") ~= nil
+end
+
+local function html(body)
+   local title = body:match("<[Tt][Ii][Tt][Ll][Ee][^>]*>([^<]*)")
+   local named = title and title:find("%S") and (' "%s"'):format(quote(title)) or ""
+   return ("an HTML page%s instead of the cloud's JSON (%d bytes), perhaps of a captive portal or a proxy")
+      :format(named, #body)
+end
+
+-- Whether a media type is JSON's; a reply that names none may be.
+local function is_json(media_type)
+   return media_type == nil or media_type == "application/json" or media_type == "text/json"
+      or media_type:find("%+json$") ~= nil
+end
+
 -- What came instead of an envelope.
-local function not_an_envelope(reply)
-   local what = ("the answer is not the cloud's JSON (%s, %d bytes)"):format(content_type(reply), #reply.body)
-   if reply.body == "" then what = "an empty answer" end
-   if reply.status >= 300 and reply.status < 400 then what = "a redirect, which is refused" end
-   return http_detail(reply, what)
+local function not_an_envelope(reply, media_type, rule)
+   local body = reply.body
+   if is_redirect(reply.status) then return redirect(reply.headers) end
+   if body == "" then return "an empty answer" end
+   if is_html(media_type, body) then return html(body) end
+   if is_json(media_type) then return ("%s (%s, %d bytes)"):format(rule, media_type or "no content type", #body) end
+   return ("%s instead of the cloud's JSON (%d bytes)"):format(quote(media_type), #body)
 end
 
 local function api_detail(reply, envelope)
@@ -50,14 +84,23 @@ local function api_detail(reply, envelope)
       status = reply.status,
       tid = envelope.tid,
       t = envelope.t,
-      retry_after = retry_after(reply),
+      retry_after = retry_after(reply.headers),
       sent = "yes",
    }
 end
 
-local function envelope_of(reply, codec)
-   local ok, envelope = pcall(codec.decode, reply.body)
-   return ok and type(envelope) == "table" and envelope.success ~= nil and envelope or nil
+-- The envelope, or nil and what is wrong. What a codec says is not repeated: it may quote the body.
+local function envelope_of(body, codec)
+   local ok, envelope, trouble = pcall(codec.decode, body)
+   if ok and type(envelope) == "table" and envelope.success ~= nil then return envelope end
+   if ok and trouble == nil then return nil, "JSON that is not the cloud's envelope" end
+   trouble = tostring(ok and trouble or envelope)
+   return nil, trouble:find("nested") and "JSON that is nested too deeply" or "an answer that is not JSON"
+end
+
+local function media_type_of(headers)
+   local given = headers["content-type"]
+   return given and given:match("^%s*([^;%s]*)"):lower()
 end
 
 --- Reads a reply.
@@ -67,14 +110,47 @@ end
 -- @return the result, `true` where the cloud sends success without one; nil for a failure
 -- @treturn table the envelope (`t`, `tid`, `status`), or what is known of the failure
 function response.read(reply, codec, method)
-   reply = { status = tonumber(reply.status) or 0, headers = reply.headers, body = reply.body or "" }
+   reply = { status = tonumber(reply.status) or 0, headers = reply.headers or {}, body = reply.body or "" }
    if method == "HEAD" and reply.status >= 200 and reply.status < 300 then return true, { status = reply.status } end
-   local envelope = envelope_of(reply, codec)
-   if not envelope then return nil, not_an_envelope(reply) end
+   local media_type, envelope, rule = media_type_of(reply.headers), nil, nil
+   if is_json(media_type) and not is_redirect(reply.status) then envelope, rule = envelope_of(reply.body, codec) end
+   if not envelope then
+      local detail = http_detail(reply.status, not_an_envelope(reply, media_type, rule))
+      detail.retry_after = retry_after(reply.headers)
+      return nil, detail
+   end
    if envelope.success ~= true then return nil, api_detail(reply, envelope) end
    local result = envelope.result
    if result == nil then result = true end
    return result, { t = envelope.t, tid = envelope.tid, status = reply.status }
+end
+
+-- What is wrong with a reply whose head came and whose body did not, by the transport's code.
+local BROKEN = {
+   too_large = "an answer that is larger than max_reply",
+   reset = "an answer that is cut off",
+   protocol = "an answer that cannot be decoded",
+}
+
+--- Reads what a transport says of a send that failed.
+-- @tparam ?string message
+-- @tparam ?table trouble `code`, `sent`, and `status` where the head of an answer came
+-- @treturn table what is known of the failure
+function response.broken(message, trouble)
+   trouble = trouble or {}
+   local what = trouble.status and BROKEN[trouble.code]
+   if what then
+      local detail = http_detail(trouble.status, what)
+      detail.cause = trouble.code
+      return detail
+   end
+   return {
+      kind = "network",
+      code = trouble.code,
+      message = message,
+      status = trouble.status,
+      sent = trouble.sent or "maybe",
+   }
 end
 
 return response

@@ -190,7 +190,7 @@ static void fill_copy (char *copy, const tuya_reply *reply) {
 }
 
 /*
-** take(id | nil) -> id, sent, status, head, body  or  id, sent, nil, error, message
+** take(id | nil) -> id, sent, status, head, body  or  id, sent, nil, error, message, status | nil
 ** Whatever allocates may run a finalizer, and that may use or close the pool: so the reply is
 ** looked at again once there is room, copied, and pushed from the copy.
 */
@@ -210,7 +210,9 @@ static int pool_take (lua_State *L) {
     lua_pushnil(L);
     lua_pushstring(L, error_name(reply.error));
     lua_pushstring(L, copy + reply.headers.n + reply.body.n);
-    return 5;
+    if (reply.status) lua_pushinteger(L, (lua_Integer)reply.status);
+    else lua_pushnil(L);
+    return 6;
   }
   lua_pushinteger(L, (lua_Integer)reply.status);
   lua_pushlstring(L, copy, reply.headers.n);

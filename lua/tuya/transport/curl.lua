@@ -72,17 +72,17 @@ local function parse_head(head)
    return headers
 end
 
-local function reply_of(_, sent, status, a, b)
+local function reply_of(_, sent, status, a, b, failed)
    if status then return { status = status, headers = parse_head(a), body = b } end
-   return nil, b, { kind = "network", code = a, message = b, sent = sent }
+   return nil, b, { kind = "network", code = a, message = b, sent = sent, status = failed }
 end
 
 -- Ticks and waits until the transfer is finished. Ticks first: the transfer is not on its way before.
 local function await(pool, id)
    while true do
       pool:tick()
-      local found, sent, status, a, b = pool:take(id)
-      if found then return reply_of(found, sent, status, a, b) end
+      local found, sent, status, a, b, failed = pool:take(id)
+      if found then return reply_of(found, sent, status, a, b, failed) end
       pool:wait(1000)
    end
 end
@@ -162,7 +162,8 @@ end
 -- @treturn ?table `{ status=, headers=, body= }`, header names in lower case
 -- @treturn ?string message
 -- @treturn ?table `{ kind = "network", code = "dns" | "connect" | "tls" | "timeout" | "reset" | "too_large" |
--- "protocol" | "queue_full" | "no_pool", message=, sent = "no" | "maybe" | "yes" }`
+-- "protocol" | "queue_full" | "no_pool", message=, sent = "no" | "maybe" | "yes", status = where the head of an
+-- answer came }`
 -- @raise for a closed transport, and for what is not sealed
 function methods:send(sealed, limits)
    local state = state_of(self)
