@@ -111,7 +111,10 @@ local LAYERS = {
    { "tuya.client" },
    { "tuya" },
    { "tuya.cli.ending" },
-   { "tuya.cli.simulate" },
+   { "tuya.cli.raw" },
+   { "tuya.cli.screen", "tuya.cli.account" },
+   { "tuya.cli.call", "tuya.cli.token" },
+   { "tuya.cli.simulate", "tuya.cli.sign", "tuya.cli.diagnose", "tuya.cli.devices", "tuya.cli.regions" },
    { "tuya.cli" },
 }
 

@@ -13,8 +13,18 @@ local function complain(message)
    io.stderr:write("tuya: ", (tostring(message):gsub("%s*\n.*", "")), "\n")
 end
 
+local call, devices = require("tuya.cli.call"), require("tuya.cli.devices")
+
 --- The subcommands, in the order in which help shows them.
-local COMMANDS = { (require("tuya.cli.simulate")) } -- 5.4 gives the path besides
+local COMMANDS = {
+   call.get, call.post, call.put, call.patch, call.delete,
+   devices.list, devices.status, devices.send,
+   (require("tuya.cli.sign")), -- in brackets: 5.4 gives the path besides
+   (require("tuya.cli.diagnose")),
+   (require("tuya.cli.simulate")),
+   (require("tuya.cli.token")),
+   (require("tuya.cli.regions")),
+}
 
 local function new_parser()
    local ok, argparse = pcall(require, "argparse")
@@ -55,7 +65,8 @@ end
 
 --- Runs the command.
 -- @tparam table arguments as in `arg`
--- @treturn integer the exit code: 0 done, 1 the cloud refused, 2 wrong usage, 3 network, 130 interrupted
+-- @treturn integer the exit code: 0 done, 1 the cloud refused, 2 wrong usage, 3 network,
+-- 4 diagnosis found a mistake, 5 unexplained, 130 interrupted
 function cli.main(arguments)
    local ok, result = pcall(run, arguments)
    if ok then
@@ -70,6 +81,9 @@ function cli.main(arguments)
    end
    if result.message then
       complain(result.message)
+   end
+   if result.advice then
+      io.stderr:write("      ", result.advice, "\n")
    end
    return result.code
 end

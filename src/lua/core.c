@@ -505,6 +505,8 @@ static const luaL_Reg functions[] = {{"key", key_new},
                                      {"is_sealed", is_sealed},
                                      {"now", system_pushnow},
                                      {"monotonic", system_monotonic},
+                                     {"is_terminal", system_isterminal},
+                                     {"is_private", system_isprivate},
                                      {"sha256", sha256},
                                      {"is_token_call", is_token_call},
                                      {NULL, NULL}};

@@ -1,5 +1,5 @@
 /*
-** system.c: clocks and randomness for tuya.core.
+** system.c: clocks, randomness and what plain Lua cannot ask of a file, for tuya.core.
 ** The idea: randomness is drawn in batches, because the call to the kernel costs more than a
 ** signature's share of it. The danger: a fork would give parent and child the same nonces, so
 ** a batch that another process drew is thrown away.
@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,23 @@ int system_monotonic (lua_State *L) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
+int system_isterminal (lua_State *L) {
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+int system_isprivate (lua_State *L) {
+  struct stat about;
+  if (stat(luaL_checkstring(L, 1), &about) != 0) {
+    int why = errno;
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(why));
+    return 2;
+  }
+  lua_pushboolean(L, about.st_uid == geteuid() && !(about.st_mode & (S_IRWXG | S_IRWXO)));
   return 1;
 }
 

@@ -17,6 +17,9 @@ int64_t system_now (void); /* ms since 1970 */
 int system_pushnow (lua_State *L);   /* () -> ms since 1970, an integer where Lua has them */
 int system_monotonic (lua_State *L); /* () -> seconds of a clock that is never set */
 
+int system_isterminal (lua_State *L); /* (descriptor) -> does a person sit there? */
+int system_isprivate (lua_State *L);  /* (path) -> this user's, and no other's? | nil, why not known */
+
 /* Pushes what system_nonce draws from: a userdata. */
 void system_pushbatch (lua_State *L);
 

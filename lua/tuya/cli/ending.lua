@@ -8,9 +8,24 @@ local ending = {
    INTERRUPTED = 130, -- as shells say it: 128 + SIGINT
 }
 
---- Ends the run with a line on stderr.
-function ending.fail(code, message)
-   error({ code = code, message = message }, 0)
+--- Ends the run with a line on stderr, and with a second one where there is advice.
+function ending.fail(code, message, advice)
+   error({ code = code, message = message, advice = advice }, 0)
+end
+
+--- Calls what raises at mistakes, and ends with its message then, without the place where it was raised.
+function ending.attempt(run, ...)
+   local ok, result, message, detail = pcall(run, ...)
+   if ok then return result, message, detail end
+   if type(result) == "table" then error(result, 0) end
+   local line = tostring(result):gsub("^[^\n]-:%d+: ", ""):gsub("^tuya[%w.:]*: ", "")
+   ending.fail(ending.USAGE, line)
+end
+
+--- What a call of the client answered, or an end when it failed.
+function ending.unless(result, message, detail)
+   if result ~= nil then return result, detail end
+   ending.fail(detail.kind == "api" and ending.REFUSED or ending.NETWORK, message, detail.advice)
 end
 
 --- The text as a whole number within limits, or an end with a line that says so.
