@@ -101,7 +101,8 @@ local LAYERS = {
    { "tuya.diagnose.pool" },
    { "tuya.diagnose.search" },
    { "tuya.diagnose" },
-   { "tuya.exchange", "tuya.lease" },
+   { "tuya.budget", "tuya.lease" },
+   { "tuya.exchange" },
    { "tuya.token" },
    { "tuya.call" },
    { "tuya.drive", "tuya.transport.curl", "tuya.transport.fake" },
@@ -124,7 +125,7 @@ for level, modules in ipairs(LAYERS) do
 end
 
 local FLOWS = {}
-for _, name in ipairs { "op", "clock", "kept", "lease", "exchange", "token", "call" } do
+for _, name in ipairs { "op", "clock", "kept", "lease", "budget", "exchange", "token", "call" } do
    FLOWS["tuya." .. name] = true
 end
 

@@ -4,6 +4,7 @@
 -- The danger: a client holds a secret and a token; none of it may be reached by whoever dumps the client.
 -- @module tuya.client
 
+local budget = require("tuya.budget")
 local call = require("tuya.call")
 local core = require("tuya.core")
 local device = require("tuya.device")
@@ -44,6 +45,7 @@ local OPTIONS = options.known {
    ca_file = "string",
    proxy = "string",
    user_agent = "string",
+   budget = "table",
 }
 
 -- What the transport over libcurl takes from a client's options.
@@ -188,6 +190,9 @@ local function new_context(given)
    local endpoint, key, own_key, transport, own_transport, its_store
    its_store, rule = store.try(given.store)
    if not its_store then return nil, rule end
+   local plan
+   if given.budget then plan, rule = budget.try(given.budget) end
+   if rule then return nil, rule end
    endpoint, rule = pick_endpoint(given)
    if not endpoint then return nil, rule end
    key, own_key = pick_key(given)
@@ -206,6 +211,8 @@ local function new_context(given)
       kept = kept.new(),
       token_key = "token " .. access_id .. " " .. endpoint,
       lease_key = "lease " .. access_id .. " " .. endpoint,
+      budget = plan,
+      budget_key = "budget " .. access_id, -- a project's in all data centres together
       codec = given.json or json,
       clock = whole(given.clock or core.now),
       offset = 0, -- ms to add to the clock for the cloud's
@@ -379,6 +386,19 @@ function methods:device(id)
    local made, rule = device.new(self, id, execute)
    if not made then error("tuya.client:device: " .. rule, 2) end
    return made
+end
+
+--- What has been used of the budget, by all who share the store.
+-- @treturn table `day` and `month`: each `used`, `limit`, `left` (calls) and `resets` (ms since 1970); `limited`: how
+-- often the cloud refused a call for its rate this month; `per_second`, `reserve`: as given
+-- @raise for a client that was given no budget
+function methods:usage()
+   local context, rule = open_context(self)
+   if context and not context.budget then rule = "the client counts no calls: give it a budget, {} for no limit" end
+   local ok, usage = false, rule
+   if not rule then ok, usage = drive.run(context, op.new(budget.usage, context), context.timeout) end
+   if not ok then error("tuya.client:usage: " .. tostring(usage), 2) end
+   return usage
 end
 
 --- Closes the client: its connections, and its key where it made one. A second time does nothing.

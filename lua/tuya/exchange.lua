@@ -4,6 +4,7 @@
 -- The danger: a flow (see op.lua): it yields, so no pcall, iterator or metamethod in the way.
 -- @module tuya.exchange
 
+local budget = require("tuya.budget")
 local clock = require("tuya.clock")
 local errors = require("tuya.errors")
 local jitter = require("tuya.jitter")
@@ -57,19 +58,29 @@ local function log(context, event, request, info)
    }
 end
 
--- Sends once: result, envelope or nil, detail.
-local function send(context, request, access_token, policy)
-   policy.sealed_at = clock.now(context)
-   local sealed = seal(context, request, access_token, policy.sealed_at)
-   log(context, "call", request)
-   local sent_at = context.monotonic()
-   local reply, message, trouble = yield("send", sealed, policy)
-   policy.attempts = policy.attempts + 1
+-- What became of a request: result, envelope or nil, detail; and whether the clock was learned.
+local function settle(context, request, sent_at, reply, message, trouble)
    if reply then
       local result, info = response.read(reply, context.codec, request.method)
       return result, info, clock.learn(context, info.t, sent_at)
    end
    return nil, response.broken(message, trouble)
+end
+
+-- Sends once, where the budget allows it: as `settle` returns.
+local function send(context, request, access_token, policy)
+   local place, refusal = budget.take(context, request)
+   if refusal then return nil, refusal end
+   policy.sealed_at = clock.now(context)
+   local sealed = seal(context, request, access_token, policy.sealed_at)
+   log(context, "call", request)
+   local sent_at = context.monotonic()
+   local result, info, learned = settle(context, request, sent_at, yield("send", sealed, policy))
+   policy.attempts = policy.attempts + 1
+   log(context, "reply", request, info)
+   if info.sent == "no" then budget.give_back(context, place) end
+   if TOO_MANY[info.code] then budget.limited(context) end
+   return result, info, learned
 end
 
 local REACHED = { no = 0, maybe = 1, yes = 2 }
@@ -112,7 +123,6 @@ function exchange.run(context, request, access_token, policy)
    local try = 1
    while true do
       local result, info, learned = send(context, request, access_token, policy)
-      log(context, "reply", request, info)
       if result ~= nil then return result, info end
       policy.sent = furthest(policy.sent, info.sent)
       local repeats = try <= policy.retries and may_repeat(info, policy) -- by what this try met

@@ -15,6 +15,7 @@ local client = require("tuya.client")
 local json = require("tuya.json")
 local request = require("tuya.request")
 local sign = require("tuya.sign")
+local store = require("tuya.store")
 
 local seal = sign.seal
 
@@ -25,6 +26,9 @@ tuya._VERSION = core.VERSION
 
 --- JSON as bodies and replies use it: `tuya.json.array`, `tuya.json.null`.
 tuya.json = json
+
+--- Stores of tokens and counts, for several clients: `tuya.store.new("file:PATH")`.
+tuya.store = store
 
 local function build(spec)
    local rule = request.broken(spec)
@@ -98,7 +102,7 @@ end
 -- a whole call), `connect_timeout` (5 s), `retries` (3), `max_connections` (4), `max_queue` (1024), `max_reply`
 -- (8 MiB), `lang`, `ca_file`, `proxy`, `user_agent`, `algorithm`, `bundle_id`, `transport`, `store`
 -- ("file:PATH", or an object with load and swap), `json`, `clock` (function: ms), `nonce` (function, or false), `log`
--- (function, gets events as tables)
+-- (function, gets events as tables), `budget` (`per_month`, `per_day`, `per_second`, `reserve`)
 -- @treturn client
 -- @raise when an option is unknown or breaks a rule, at the caller's line
 function tuya.client(given)

@@ -5,6 +5,7 @@
 ---@class tuya
 ---@field _VERSION string
 ---@field json tuya.json
+---@field store { new: tuya.store.new, try: fun(given?: string|tuya.store): tuya.store?, string? }
 local tuya = {}
 
 ---@alias tuya.scalar string|integer|boolean
@@ -170,9 +171,29 @@ function sealed:headers() end
 ---@field clock? fun(): integer ms since 1970
 ---@field nonce? (fun(): string)|false
 ---@field log? fun(event: tuya.event)
+---@field budget? tuya.budget nil: calls are not counted
+
+---@class tuya.budget
+---@field per_month? integer calls; a month begins at 0:00 UTC
+---@field per_day? integer calls; a day begins at 0:00 UTC
+---@field per_second? number bursts are spread to this rate
+---@field reserve? integer the last calls of a day and month, kept for what is no GET or HEAD; 0
+
+---@class tuya.usage.period
+---@field used integer
+---@field limit? integer
+---@field left? integer
+---@field resets integer ms since 1970
+
+---@class tuya.usage
+---@field day tuya.usage.period
+---@field month tuya.usage.period
+---@field limited integer how often the cloud refused a call for its rate this month
+---@field per_second? number
+---@field reserve integer
 
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"
+---@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"
 ---@field method? string
 ---@field path? string
 ---@field status? integer
@@ -180,12 +201,18 @@ function sealed:headers() end
 ---@field tid? string
 ---@field how? "ask"|"refresh"
 ---@field offset? number ms that the cloud's clock is ahead of ours
----@field state? "lost"|"found" of the store
+---@field state? "lost"|"found"|"warning"|"refused"|"limited" of the store or the budget
+---@field period? "day"|"month" of the budget
+---@field used? integer
+---@field limit? integer
+---@field resets? integer ms since 1970
 ---@field message? string why it is lost
 
 ---@class tuya.detail
----@field kind "network"|"http"|"api"
----@field code integer|string Tuya's number, the HTTP status, or "dns" "connect" "tls" "timeout" "reset" "too_large" ...
+---@field kind "network"|"http"|"api"|"budget"
+---@field code integer|string Tuya's number, the HTTP status, "dns" "connect" "tls" "timeout" "reset" "too_large" ...,
+--- or "per_second" "per_day" "per_month"
+---@field resets? integer ms since 1970, of a budget
 ---@field message string
 ---@field method? string
 ---@field path? string
@@ -258,6 +285,10 @@ function client:patch(path, body, options) end
 ---@param id string
 ---@return tuya.device
 function client:device(id) end
+
+--- What has been used of the budget, by all who share the store.
+---@return tuya.usage
+function client:usage() end
 
 --- Closes the connections, and wipes the key where the client made it.
 function client:close() end

@@ -97,7 +97,7 @@ local function fetch(context, terms, path, query, how)
       fresh.since = policy.sealed_at
       return fresh
    end
-   detail.method, detail.path, detail.attempts = built.method, built.path, policy.attempts
+   if detail.kind ~= "budget" then detail.method, detail.path = built.method, built.path end
    return nil, detail
 end
 
