@@ -35,10 +35,10 @@ static void post (tuya_pool *pool, const tuya_request *request, const tuya_signe
   id = tuya_pool_start(pool, sealed, NULL);
   free(sealed);
   if (id <= 0) die("tuya_pool_start");
-  tuya_pool_tick(pool);
+  tuya_pool_tick(pool, 0);
   while (!tuya_pool_take(pool, id, &reply)) {
     tuya_pool_wait(pool, 1000);
-    tuya_pool_tick(pool);
+    tuya_pool_tick(pool, 0);
   }
   if (reply.error != TUYA_NET_OK) die(reply.message);
   if (reply.body.n == 0 || reply.body.p[0] != '{') die("not the answer that was expected");

@@ -92,7 +92,7 @@ end)
 -- unless it is named in SAME.
 local LAYERS = {
    { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd" },
-   { "tuya.bytes", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
+   { "tuya.bytes", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
       "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file" },
    { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept",
       "tuya.diagnose.capture", "tuya.diagnose.facts" },
@@ -105,7 +105,7 @@ local LAYERS = {
    { "tuya.exchange" },
    { "tuya.token" },
    { "tuya.call" },
-   { "tuya.drive", "tuya.transport.curl", "tuya.transport.fake" },
+   { "tuya.drive", "tuya.ticker", "tuya.transport.curl", "tuya.transport.fake" },
    { "tuya.points.text", "tuya.points.colour" },
    { "tuya.points", "tuya.points.specification" },
    { "tuya.device" },
@@ -170,10 +170,13 @@ describe("the Lua layers", function()
       end
    end)
 
-   it("have one place where an op meets a transport", function()
+   it("have one place a driver where an op meets a transport", function()
+      local DRIVERS = { ["lua/tuya/drive.lua"] = "transport:send", ["lua/tuya/ticker.lua"] = "transport:start" }
       for _, path in ipairs(files("lua/tuya", ".lua")) do
-         if path ~= "lua/tuya/drive.lua" and path ~= "lua/tuya/meta.lua" then
-            assert.is_nil(read(path):gsub("%-%-[^\n]*", ""):find("transport:send", 1, true), path)
+         for driver, meeting in pairs(DRIVERS) do
+            if path ~= driver and path ~= "lua/tuya/meta.lua" then
+               assert.is_nil(read(path):gsub("%-%-[^\n]*", ""):find(meeting, 1, true), path)
+            end
          end
       end
    end)

@@ -9,6 +9,7 @@ local call = require("tuya.call")
 local core = require("tuya.core")
 local device = require("tuya.device")
 local drive = require("tuya.drive")
+local errors = require("tuya.errors")
 local exchange = require("tuya.exchange")
 local json = require("tuya.json")
 local kept = require("tuya.kept")
@@ -18,6 +19,7 @@ local regions = require("tuya.regions")
 local request = require("tuya.request")
 local sign = require("tuya.sign")
 local store = require("tuya.store")
+local ticker = require("tuya.ticker")
 
 local client = {}
 
@@ -65,6 +67,7 @@ local CALL = options.known {
 }
 
 local TIMEOUT, CONNECT_TIMEOUT, RETRIES = 15, 5, 3
+local MAX_CONNECTIONS, MAX_QUEUE = 4, 1024
 
 -- What opens a client: all that it knows is behind a function, which a dump shows as that.
 local private = {}
@@ -222,6 +225,7 @@ local function new_context(given)
       timeout = given.timeout or TIMEOUT,
       connect_timeout = given.connect_timeout or CONNECT_TIMEOUT,
       retries = given.retries or RETRIES,
+      max_in_flight = (given.max_connections or MAX_CONNECTIONS) + (given.max_queue or MAX_QUEUE),
    }
    add_log(context, given.log)
    return context
@@ -285,7 +289,15 @@ local function open_context(self)
    return context
 end
 
--- The op of a call and its context, or nil and the rule that is broken.
+-- What a cancelled call tells of itself.
+local function new_about(built, policy)
+   return function()
+      return { method = built.method, path = built.path, attempts = policy.attempts }
+   end
+end
+
+-- A call that is checked and not yet made: its op, timeout and about, and the client's context; or nil and the
+-- rule that is broken.
 local function prepare(self, spec)
    local context, rule = open_context(self)
    if not context then return nil, rule end
@@ -294,14 +306,19 @@ local function prepare(self, spec)
    local built
    built, rule = request.build(spec, context.codec, context.lang)
    if not built then return nil, rule end
-   return op.new(call.run, context, built, new_policy(self, context, spec, built.method)), context
+   local policy = new_policy(self, context, spec, built.method)
+   return {
+      op = op.new(call.run, context, built, policy),
+      timeout = spec.timeout or context.timeout,
+      about = new_about(built, policy),
+   }, context
 end
 
 -- Makes a call: true and what it answers, or false and the rule that the program broke.
 local function execute(self, spec)
-   local prepared, context = prepare(self, spec)
-   if not prepared then return false, context end
-   return drive.run(context, prepared, spec.timeout or context.timeout)
+   local made, context = prepare(self, spec)
+   if not made then return false, context end
+   return drive.run(context, made.op, made.timeout, made.about)
 end
 
 --- Makes a call, given whole.
@@ -379,6 +396,106 @@ methods.put = verb("PUT", "body")
 -- @return as of `request`
 methods.patch = verb("PATCH", "body")
 
+-- The call behind each handle, out of reach of whoever dumps one.
+local started = setmetatable({}, { __mode = "k" })
+
+local handle_methods = {}
+local handle_metatable = { __name = "tuya.handle", __index = handle_methods }
+
+--- Ends a call before its time. Its function is called in the next tick, with a detail of kind "cancelled" whose
+-- `sent` says whether the cloud may have carried it out.
+-- @treturn boolean false when it was over already
+function handle_methods:cancel()
+   local known = started[self]
+   if not known then error("tuya.handle:cancel: self: call it with a colon, handle:cancel()", 2) end
+   return known.ticker:cancel(known.job)
+end
+
+-- What is told of a call, to the function that was given with it.
+local function teller(on_done)
+   return function(ok, ...)
+      if ok then return on_done(...) end
+      return on_done(errors.failure { kind = "error", code = "error", message = tostring((...)), sent = "maybe" })
+   end
+end
+
+-- Starts a call: true and its handle or nil, message, detail; or false and the rule that the program broke.
+local function start(self, spec, on_done)
+   if type(on_done) ~= "function" then return false, "on_done: a function expected, got " .. type(on_done) end
+   local made, context = prepare(self, spec)
+   if not made then return false, context end
+   local its, rule = ticker.of(context)
+   if not its then return false, rule end
+   local job, message, detail = its:add(made.op, made.timeout, made.about, teller(on_done))
+   if not job then return true, nil, message, detail end
+   local handle = setmetatable({}, handle_metatable)
+   started[handle] = { ticker = its, job = job }
+   return true, handle
+end
+
+--- Starts a call, and does not wait for it: `tick` moves it on.
+-- @tparam table spec as of `request`; its `timeout` begins here
+-- @tparam function on_done called once, in a tick, with what `request` returns. It may start and cancel calls
+-- @treturn ?handle with `cancel()`; or nil, message, detail: `max_queue` calls wait already
+-- @raise when an argument breaks a rule, at the caller's line
+function methods:start(spec, on_done)
+   local ok, handle, message, detail = start(self, spec, on_done)
+   if not ok then error("tuya.client:start: " .. handle, 2) end
+   return handle, message, detail
+end
+
+-- The ticker of an open client that somebody may tick here and now, or nil and the rule.
+local function ticker_of(self)
+   local context, rule = open_context(self)
+   if not context then return nil, rule end
+   return ticker.of(context)
+end
+
+local function is_seconds(value)
+   return value == nil or (type(value) == "number" and value >= 0)
+end
+
+-- Ticks: true, the calls in flight and what was raised in their functions; or false and the rule.
+local function tick(self, max_wait, budget)
+   if not is_seconds(max_wait) then return false, "max_wait: seconds expected, 0 or more" end
+   if not is_seconds(budget) then return false, "budget: seconds expected, 0 or more" end
+   local its, rule = ticker_of(self)
+   if not its then return false, rule end
+   if its.is_ticking then return false, "called from within a tick" end
+   if drive.pick(its.host) then return false, "called where calls do not block: whoever runs this ticks" end
+   return pcall(its.tick, its, max_wait or 0, budget)
+end
+
+--- Moves the started calls on, and calls the functions of those that are done.
+-- @tparam[opt=0] number max_wait seconds to wait for something to happen while calls are in flight; 0: it never waits
+-- @tparam[opt=0.001] number budget seconds after which nothing more is begun; what is left over waits for the
+-- next tick
+-- @treturn integer how many calls are in flight
+-- @treturn ?table messages, with tracebacks, of what their functions raised; they go to the log as well
+-- @raise from within a tick, at the caller's line
+function methods:tick(max_wait, budget)
+   local ok, in_flight, raised = tick(self, max_wait, budget)
+   if not ok then error("tuya.client:tick: " .. tostring(in_flight), 2) end
+   return in_flight, raised
+end
+
+--- How long nobody needs to tick.
+-- @treturn ?number seconds; nil: until a call is started
+function methods:timeout()
+   local its, rule = ticker_of(self)
+   if not its then error("tuya.client:timeout: " .. rule, 2) end
+   return its:timeout()
+end
+
+--- What a host with a loop of its own waits for, up to `timeout()`, before it ticks. Over epoll (Linux) it is one
+-- descriptor, always the same; over poll there are several, which change with every tick.
+-- @treturn table list of `{ fd = integer, read = boolean, write = boolean }`
+function methods:fds()
+   local its, rule = ticker_of(self)
+   if not its then error("tuya.client:fds: " .. rule, 2) end
+   return its.transport:fds()
+end
+
 --- One device of the project.
 -- @tparam string id
 -- @treturn device
@@ -401,16 +518,26 @@ function methods:usage()
    return usage
 end
 
---- Closes the client: its connections, and its key where it made one. A second time does nothing.
-function methods:close()
+local function close(self, is_told)
    local context = context_of(self)
    if not context then return end
    self.open = nil
+   if context.ticker then context.ticker:close(is_told) end
    if context.own_transport then context.transport:close() end
    if context.own_key then context.key:close() end
 end
 
+--- Closes the client: its connections, and its key where it made one. The functions of calls in flight are called
+-- here, with a detail of kind "cancelled". A second time does nothing.
+function methods:close()
+   close(self, true)
+end
+
 metatable.__close = methods.close
-metatable.__gc = methods.close
+
+-- Nobody is called from a finalizer.
+function metatable.__gc(self)
+   close(self, false)
+end
 
 return client

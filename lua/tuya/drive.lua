@@ -1,6 +1,7 @@
---- drive.lua: where an op meets a transport and a store, and the only place.
--- The idea: the blocking driver. It carries out one effect after the other until the op is done; a call's
--- deadline bounds every one of them, pauses included.
+--- drive.lua: who carries out a call, and the driver that blocks.
+-- The idea: a call does not know who carries it out. A task of a scheduler, or whoever else has offered to, is
+-- asked first; what remains is the blocking driver, which carries out one effect after the other until the op
+-- is done. A call's deadline bounds every one of them, pauses included.
 -- The danger: an op that waits for another which nobody steps would wait for ever; here the driver steps
 -- that one itself.
 -- @module tuya.drive
@@ -33,7 +34,11 @@ local function is_driven(other)
 end
 
 function effects.wait(host, deadline, other)
-   if not other.done then
+   local ticker = host.ticker
+   if ticker and ticker.jobs[other] then
+      ticker:finish(other, deadline)
+      if not other.done then return nil, timed_out end
+   elseif not other.done then
       if is_driven(other) then
          error("the token is being renewed by an outer call or another coroutine: this call would wait for ever", 0)
       end
@@ -65,16 +70,47 @@ function run(host, deadline, op)
    error(trouble, 0)
 end
 
---- Runs an op to its end.
+-- Those who offered to carry out calls, in order.
+local offers = {}
+
+--- Offers to carry out calls.
+-- @tparam function pick asked at every call, with the host: a driver, or nil when this call is not its own. A
+-- driver is a function called as `drive.run` is, and answers as that does
+function drive.offer(pick)
+   offers[#offers + 1] = pick
+end
+
+--- Who carries out a call that is made here and now.
+-- @tparam table host
+-- @treturn ?function a driver; nil: it would block
+function drive.pick(host)
+   for i = 1, #offers do
+      local driver = offers[i](host)
+      if driver then return driver end
+   end
+end
+
+--- Runs an op to its end, blocking.
 -- @tparam table host `transport`, `store` and `flush()`, which hands pending log events out
 -- @tparam op op
 -- @tparam number timeout of the whole op, in seconds
 -- @treturn boolean whether the op ended by itself
 -- @return what the op returned; or what was raised
-function drive.run(host, op, timeout)
+function drive.block(host, op, timeout)
    local ok, trouble = pcall(run, host, host.transport:now() + timeout, op)
    if not ok then return false, trouble end
    return true, op:returned()
+end
+
+--- Runs an op to its end, by whoever carries it out here.
+-- @tparam table host
+-- @tparam op op
+-- @tparam number timeout of the whole op, in seconds
+-- @tparam ?function about gives a table of what is known of the call, where it may be cancelled
+-- @treturn boolean whether the op ended by itself
+-- @return what the op returned; or what was raised
+function drive.run(host, op, timeout, about)
+   return (drive.pick(host) or drive.block)(host, op, timeout, about)
 end
 
 return drive

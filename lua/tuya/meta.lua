@@ -193,7 +193,7 @@ function sealed:headers() end
 ---@field reserve integer
 
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"
+---@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"
 ---@field method? string
 ---@field path? string
 ---@field status? integer
@@ -206,10 +206,10 @@ function sealed:headers() end
 ---@field used? integer
 ---@field limit? integer
 ---@field resets? integer ms since 1970
----@field message? string why it is lost
+---@field message? string why it is lost; of an error: what a function given to `start` raised, with its traceback
 
 ---@class tuya.detail
----@field kind "network"|"http"|"api"|"budget"
+---@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error" error: a function of the program's raised in the call
 ---@field code integer|string Tuya's number, the HTTP status, "dns" "connect" "tls" "timeout" "reset" "too_large" ...,
 --- or "per_second" "per_day" "per_month"
 ---@field resets? integer ms since 1970, of a budget
@@ -290,8 +290,41 @@ function client:device(id) end
 ---@return tuya.usage
 function client:usage() end
 
---- Closes the connections, and wipes the key where the client made it.
+--- Starts a call, and does not wait for it. Raises at the caller's line when an argument breaks a rule.
+---@param spec tuya.call.spec
+---@param on_done fun(result: any, message?: string, info: tuya.detail|tuya.envelope) called once, in a tick
+---@return tuya.handle? handle, string? message, tuya.detail? detail nil: `max_queue` calls wait already
+function client:start(spec, on_done) end
+
+--- Moves the started calls on, and calls the functions of those that are done.
+---@param max_wait? number s; 0 (the default): it never waits
+---@param budget? number s; 0.001: what is left over waits for the next tick
+---@return integer in_flight, string[]? raised what the functions raised, with tracebacks
+function client:tick(max_wait, budget) end
+
+--- How long nobody needs to tick: s; nil: until a call is started.
+---@return number?
+function client:timeout() end
+
+--- What a host's own loop waits for before it ticks.
+---@return tuya.fd[]
+function client:fds() end
+
+--- Closes the connections, and wipes the key where the client made it. Calls in flight end as cancelled.
 function client:close() end
+
+---@class tuya.fd
+---@field fd integer
+---@field read boolean
+---@field write boolean
+
+--- A call that was started.
+---@class tuya.handle
+local handle = {}
+
+--- Ends the call before its time; its function is called in the next tick. False when it was over already.
+---@return boolean
+function handle:cancel() end
 
 ---@class tuya.device
 ---@field id string
@@ -327,6 +360,45 @@ function transport:now() end
 --- Waits.
 ---@param seconds number
 function transport:sleep(seconds) end
+
+--- A lane of one's own: what is started in it is taken from it. This and what follows is for `client:start`; a
+--- transport without it can only block.
+---@return integer lane
+function transport:join() end
+
+--- Begins to send, and does not wait.
+---@param sealed tuya.sealed
+---@param limits? { timeout?: number, connect_timeout?: number }
+---@param lane integer
+---@return number? id, string? message, tuya.detail? detail
+function transport:start(sealed, limits, lane) end
+
+--- Takes the first reply of a lane, or that of one transfer, when it is there.
+---@param lane integer
+---@param id? number
+---@return number? id, tuya.reply? reply, string? message, tuya.detail? detail
+function transport:take(lane, id) end
+
+--- Forgets a transfer; how far it got.
+---@param id number
+---@return "no"|"maybe"|"yes"|nil
+function transport:cancel(id) end
+
+--- Moves on what can move without waiting.
+---@param budget? number s
+function transport:tick(budget) end
+
+--- Waits until there is something to take or a tick to do.
+---@param seconds number at most
+function transport:wait(seconds) end
+
+--- How long nobody needs to take or tick: s; nil: until something is started.
+---@return number?
+function transport:timeout() end
+
+--- What a host's own loop waits for in our stead.
+---@return tuya.fd[]
+function transport:fds() end
 
 --- Closes all connections.
 function transport:close() end

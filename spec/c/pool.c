@@ -94,7 +94,7 @@ static void accept_all (stage *s) {
 /* One turn: the pool moves, then connections and bytes come in. */
 static void turn (stage *s) {
   int i;
-  tuya_pool_tick(s->pool);
+  tuya_pool_tick(s->pool, 0);
   accept_all(s);
   for (i = 0; i < s->npeers; i++)
     if (s->peers[i].fd >= 0) peer_read(&s->peers[i]);
@@ -394,7 +394,7 @@ static void test_reply (stage *s) {
     check_same(reply.body.p, reply.body.n, "a\0b", 3);
   }
   check(!tuya_pool_take(s->pool, id, &reply));
-  check(!tuya_pool_cancel(s->pool, id));
+  check(!tuya_pool_cancel(s->pool, id, NULL));
   end(s);
 }
 
@@ -889,13 +889,13 @@ static void test_waiting (stage *s) {
   begin(s, "timeout and wait: for ever when idle, not at all with something to do or to take");
   open_pool(s);
   check(tuya_pool_timeout(s->pool) == -1);
-  check(tuya_pool_tick(s->pool) == 0);
+  check(tuya_pool_tick(s->pool, 0) == 0);
   before = now();
   tuya_pool_wait(s->pool, 30);
   check(now() - before >= 29);
   id = start_limited(s, "GET", "", 5000);
   check(tuya_pool_timeout(s->pool) == 0);
-  check(tuya_pool_tick(s->pool) == 1);
+  check(tuya_pool_tick(s->pool, 0) == 1);
   await_request(s, await_peer(s, 0));
   check(tuya_pool_timeout(s->pool) > 0);
   check(tuya_pool_timeout(s->pool) <= 5000);
@@ -904,7 +904,7 @@ static void test_waiting (stage *s) {
   tuya_pool_wait(s->pool, 3000); /* ends as the answer comes in */
   check(now() - before < 1000);
   check(tuya_pool_timeout(s->pool) == 0);
-  check(tuya_pool_tick(s->pool) == 0);
+  check(tuya_pool_tick(s->pool, 0) == 0);
   check(tuya_pool_timeout(s->pool) == 0);
   check_good(s, id);
   end(s);
@@ -914,8 +914,8 @@ static void test_waiting (stage *s) {
 
 static void cancelled (stage *s, int64_t id) {
   tuya_reply reply;
-  check(tuya_pool_cancel(s->pool, id));
-  check(!tuya_pool_cancel(s->pool, id));
+  check(tuya_pool_cancel(s->pool, id, NULL));
+  check(!tuya_pool_cancel(s->pool, id, NULL));
   check(!tuya_pool_take(s->pool, id, &reply));
 }
 
@@ -930,21 +930,21 @@ static void test_cancel (stage *s) {
   await_request(s, await_peer(s, 0));
   cancelled(s, queued);
   cancelled(s, waiting);
-  check(tuya_pool_tick(s->pool) == 0);
+  check(tuya_pool_tick(s->pool, 0) == 0);
   done = start(s, "GET", "");
   await_request(s, await_peer(s, 1));
   answer(&s->peers[1], ANSWER);
-  while (tuya_pool_tick(s->pool) > 0)
+  while (tuya_pool_tick(s->pool, 0) > 0)
     tuya_pool_wait(s->pool, 10);
   cancelled(s, done);
   check(!tuya_pool_take(s->pool, 0, &reply));
   fresh = start(s, "GET", "");
   check(fresh != done && fresh != waiting && fresh != queued);
-  check(!tuya_pool_cancel(s->pool, done)); /* its slot is another's now */
-  check(!tuya_pool_cancel(s->pool, 0));
-  check(!tuya_pool_cancel(s->pool, -1));
-  check(!tuya_pool_cancel(s->pool, INT64_MAX));
-  check(!tuya_pool_cancel(s->pool, INT64_MIN));
+  check(!tuya_pool_cancel(s->pool, done, NULL)); /* its slot is another's now */
+  check(!tuya_pool_cancel(s->pool, 0, NULL));
+  check(!tuya_pool_cancel(s->pool, -1, NULL));
+  check(!tuya_pool_cancel(s->pool, INT64_MAX, NULL));
+  check(!tuya_pool_cancel(s->pool, INT64_MIN, NULL));
   await_request(s, &s->peers[1]);
   answer(&s->peers[1], ANSWER);
   check_good(s, fresh);
@@ -961,9 +961,9 @@ static void test_cancel_connecting (stage *s) {
   open_pool(s);
   id = start(s, "POST", "{}");
   turn_for(s, 20);
-  check(tuya_pool_tick(s->pool) == 1);
+  check(tuya_pool_tick(s->pool, 0) == 1);
   cancelled(s, id);
-  check(tuya_pool_tick(s->pool) == 0);
+  check(tuya_pool_tick(s->pool, 0) == 0);
   for (i = 0; i < 3; i++)
     close(fds[i]);
   close(listener);
@@ -1015,7 +1015,7 @@ static void test_queue (stage *s) {
   third = start(s, "GET", "");
   a_request(&r, "GET", "/", "");
   check(start_sample(s, &r, 0) == 0);
-  check(tuya_pool_cancel(s->pool, third));
+  check(tuya_pool_cancel(s->pool, third, NULL));
   third = start(s, "GET", "");
   answer(&s->peers[0], ANSWER);
   check_good(s, first);
@@ -1105,7 +1105,7 @@ static void test_peek (stage *s) {
   check(!tuya_pool_peek(s->pool, id, &reply));
   await_request(s, await_peer(s, 0));
   answer(&s->peers[0], ANSWER);
-  while (tuya_pool_tick(s->pool) > 0)
+  while (tuya_pool_tick(s->pool, 0) > 0)
     tuya_pool_wait(s->pool, 10);
   check(tuya_pool_peek(s->pool, 0, &reply) && reply.id == id);
   check(tuya_pool_peek(s->pool, id, &again) && again.id == id);

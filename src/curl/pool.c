@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -50,6 +52,7 @@ typedef struct bytes {
 /* One request on its way. It stays in its slot, with its CURL, for the next one. */
 typedef struct transfer {
   int64_t id; /* 0: free */
+  int lane;
   state state;
   size_t slot;
   struct transfer *next; /* in the free, waiting or finished list */
@@ -72,6 +75,7 @@ typedef struct list {
 } list;
 
 struct tuya_pool {
+  pid_t pid; /* of the process that made it */
   CURLM *multi;
   watch *watch;
   ca_store *ca;
@@ -86,14 +90,16 @@ struct tuya_pool {
   int64_t timer;    /* when libcurl wants to be called; -1: it does not */
   int64_t deadline; /* no transfer ends before; INT64_MAX: none is under way */
   watch_event events[EVENTS];
-  int nevents;
+  int nevents, event; /* how many there are, and which is the next to be dealt with */
 };
 
-static int64_t now (void) {
+static int64_t now_us (void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
+
+static int64_t now (void) { return now_us() / 1000; }
 
 /* --- lists --- */
 
@@ -228,6 +234,7 @@ tuya_pool *tuya_pool_new (const tuya_pool_options *options) {
   tuya_pool *pool = calloc(1, sizeof *pool);
   if (!pool) return NULL;
   init_once();
+  pool->pid = getpid();
   if (configure(pool, options) && open_multi(pool)) return pool;
   tuya_pool_free(pool);
   return NULL;
@@ -242,9 +249,11 @@ static void free_transfer (tuya_pool *pool, transfer *t) {
   free(t);
 }
 
+int tuya_pool_is_forked (const tuya_pool *pool) { return pool->pid != getpid(); }
+
 void tuya_pool_free (tuya_pool *pool) {
   size_t i;
-  if (!pool) return;
+  if (!pool || tuya_pool_is_forked(pool)) return; /* what it holds is the parent's: left alone */
   for (i = 0; i < pool->nslots; i++)
     free_transfer(pool, pool->slots[i]);
   curl_multi_cleanup(pool->multi); /* libcurl wants its transfers gone first */
@@ -383,6 +392,7 @@ static int64_t or_default (int64_t ms, int64_t otherwise) { return ms > 0 ? ms :
 
 int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_limits *limits) {
   transfer *t;
+  if (tuya_pool_is_forked(pool)) return -2;
   reclaim(pool);
   if (pool->nqueued >= pool->max_queue) return 0;
   t = shift(&pool->free);
@@ -396,6 +406,7 @@ int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_
   t->deadline = now() + or_default(limits ? limits->timeout : 0, DEFAULT_TIMEOUT);
   t->connect_timeout = or_default(limits ? limits->connect_timeout : 0, DEFAULT_CONNECT);
   if (t->deadline < pool->deadline) pool->deadline = t->deadline;
+  t->lane = limits ? limits->lane : 0;
   t->id = (++pool->serial << SLOT_BITS) | (int64_t)t->slot;
   t->state = QUEUED;
   push(&pool->queue, t);
@@ -551,12 +562,14 @@ static size_t capacity (const tuya_pool *pool) {
   return (size_t)pool->max_connections * (pool->multiplexed ? STREAMS : 1);
 }
 
-static void launch_queued (tuya_pool *pool) {
-  size_t limit = capacity(pool);
+static int can_launch (const tuya_pool *pool) {
+  return pool->queue.first && pool->nactive < capacity(pool);
+}
+
+static void launch_queued (tuya_pool *pool, int64_t end) {
   int i;
-  for (i = 0; i < STARTS_PER_TICK && pool->nactive < limit; i++) {
+  for (i = 0; i < STARTS_PER_TICK && can_launch(pool) && (i == 0 || now_us() < end); i++) {
     transfer *t = shift(&pool->queue);
-    if (!t) return;
     pool->nqueued--;
     launch(pool, t);
   }
@@ -603,7 +616,8 @@ static const char *explain (const transfer *t, CURLcode code) {
   if (t->head.full) return "the reply's head is larger than 64 KiB";
   if (t->body.full) return "the reply is larger than max_reply";
   /* libcurl quotes the proxy's URL there, and that may have a password in it */
-  if (strncmp(t->error_text, "Unsupported proxy", 17) == 0) return "the proxy's URL cannot be understood";
+  if (strncmp(t->error_text, "Unsupported proxy", 17) == 0)
+    return "the proxy's URL cannot be understood";
   return t->error_text[0] ? t->error_text : curl_easy_strerror(code);
 }
 
@@ -680,16 +694,39 @@ static void run_timer (tuya_pool *pool) {
   act(pool, CURL_SOCKET_TIMEOUT, 0);
 }
 
-int tuya_pool_tick (tuya_pool *pool) {
-  int i;
+static void look (tuya_pool *pool, int64_t ms) {
+  if (pool->event < pool->nevents) return;
+  pool->event = 0;
+  pool->nevents = watch_wait(pool->watch, ms, pool->events, EVENTS);
+}
+
+/*
+** What is left over when the time is up is dealt with in the next tick. A descriptor may have been
+*closed by
+** then: libcurl passes over one that it does not know, and finds nothing to read on one that is
+*another's now.
+*/
+static void run_events (tuya_pool *pool, int64_t end) {
+  int n = 0;
+  while (pool->event < pool->nevents && (n++ == 0 || now_us() < end)) {
+    const watch_event *e = &pool->events[pool->event++];
+    act(pool, e->fd, to_curl(e->what));
+  }
+}
+
+int tuya_pool_tick (tuya_pool *pool, int64_t budget) {
+  int64_t end;
+  if (tuya_pool_is_forked(pool)) return 0;
   reclaim(pool);
-  launch_queued(pool);
+  if (pool->nqueued + pool->nactive == 0) {
+    pool->event = pool->nevents = 0; /* of cancelled transfers */
+    return 0;
+  }
+  end = budget > 0 ? now_us() + budget : INT64_MAX;
+  launch_queued(pool, end);
   run_timer(pool);
-  if (pool->nactive && pool->nevents == 0)
-    pool->nevents = watch_wait(pool->watch, 0, pool->events, EVENTS);
-  for (i = 0; i < pool->nevents; i++)
-    act(pool, pool->events[i].fd, to_curl(pool->events[i].what));
-  pool->nevents = 0;
+  look(pool, 0);
+  run_events(pool, end);
   harvest(pool);
   expire_due(pool);
   return (int)(pool->nqueued + pool->nactive);
@@ -698,20 +735,31 @@ int tuya_pool_tick (tuya_pool *pool) {
 int64_t tuya_pool_timeout (tuya_pool *pool) {
   int64_t next = pool->timer >= 0 && pool->timer < pool->deadline ? pool->timer : pool->deadline;
   int64_t left = next - now();
-  if (pool->nevents || pool->done.first || (pool->nqueued && pool->nactive < capacity(pool)))
-    return 0;
+  if (pool->event < pool->nevents || pool->done.first || can_launch(pool)) return 0;
   if (next == INT64_MAX) return -1;
   return left > 0 ? left : 0;
 }
 
 void tuya_pool_wait (tuya_pool *pool, int64_t ms) {
   int64_t most = tuya_pool_timeout(pool);
+  if (tuya_pool_is_forked(pool)) return;
   if (most >= 0 && most < ms) ms = most;
-  if (pool->nevents == 0) pool->nevents = watch_wait(pool->watch, ms, pool->events, EVENTS);
+  look(pool, ms);
+}
+
+int tuya_pool_fd (const tuya_pool *pool, size_t i, tuya_fd *fd) {
+  watch_event event;
+  if (!watch_get(pool->watch, i, &event)) return 0;
+  fd->fd = event.fd;
+  fd->in = (event.what & WATCH_IN) != 0;
+  fd->out = (event.what & WATCH_OUT) != 0;
+  return 1;
 }
 
 static tuya_sent sent (const transfer *t) {
-  if (t->status) return TUYA_SENT_YES;
+  long status = t->status;
+  if (t->state == ACTIVE) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status) return TUYA_SENT_YES;
   return t->attempts ? TUYA_SENT_MAYBE : TUYA_SENT_NO;
 }
 
@@ -720,6 +768,13 @@ static tuya_str view (const bytes *b) {
   s.p = b->p;
   s.n = b->n;
   return s;
+}
+
+int64_t tuya_pool_finished (const tuya_pool *pool, int lane) {
+  const transfer *t = pool->done.first;
+  while (t && t->lane != lane)
+    t = t->next;
+  return t ? t->id : 0;
 }
 
 int tuya_pool_peek (tuya_pool *pool, int64_t id, tuya_reply *reply) {
@@ -736,6 +791,7 @@ int tuya_pool_peek (tuya_pool *pool, int64_t id, tuya_reply *reply) {
 }
 
 int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply) {
+  if (tuya_pool_is_forked(pool)) return 0;
   reclaim(pool);
   if (!tuya_pool_peek(pool, id, reply)) return 0;
   pool->taken = find(pool, reply->id);
@@ -743,11 +799,13 @@ int tuya_pool_take (tuya_pool *pool, int64_t id, tuya_reply *reply) {
   return 1;
 }
 
-int tuya_pool_cancel (tuya_pool *pool, int64_t id) {
+int tuya_pool_cancel (tuya_pool *pool, int64_t id, tuya_sent *how_far) {
   transfer *t;
+  if (tuya_pool_is_forked(pool)) return 0;
   reclaim(pool);
   t = find(pool, id);
   if (!t) return 0;
+  if (how_far) *how_far = sent(t);
   if (t->state == QUEUED) {
     unlink_transfer(&pool->queue, t);
     pool->nqueued--;

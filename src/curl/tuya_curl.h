@@ -6,8 +6,9 @@
 ** never call back into the host: finished replies are pulled with tuya_pool_take. Blocking is
 ** start, then tick and wait until take answers: one engine, two faces.
 **
-** Its danger: a pool belongs to one thread at a time and to the process that made it; libcurl
-** does not notice a fork.
+** Its danger: a pool belongs to one thread at a time and to the process that made it. libcurl
+** does not notice a fork, so the pool does: in a child nothing is started, moved or taken, and
+** freeing one frees nothing, for its connections are still the parent's.
 **
 ** All durations are milliseconds.
 */
@@ -40,6 +41,7 @@ typedef struct tuya_pool_options {
 typedef struct tuya_limits {
   int64_t timeout;         /* of the whole transfer, waiting for a connection included; 0: 15000 */
   int64_t connect_timeout; /* of resolving, connecting and shaking hands; 0: 5000 */
+  int lane;                /* of tuya_pool_finished: whose transfer it is */
 } tuya_limits;
 
 typedef enum tuya_net {
@@ -70,20 +72,40 @@ typedef struct tuya_reply {
 tuya_pool *tuya_pool_new (const tuya_pool_options *options);
 void tuya_pool_free (tuya_pool *pool);
 
-/* The id of the transfer; 0: the queue is full; -1: out of memory. The block is copied. */
+/* Whether this process is a child of the one that made the pool. */
+int tuya_pool_is_forked (const tuya_pool *pool);
+
+/* The id of the transfer; 0: the queue is full; -1: out of memory; -2: forked. The block is copied.
+ */
 int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_limits *limits);
 
-/* Forgets the transfer, wherever it stands; 0 when there is no such one. */
-int tuya_pool_cancel (tuya_pool *pool, int64_t id);
+/* Forgets the transfer, wherever it stands; 0 when there is no such one. sent may be NULL. */
+int tuya_pool_cancel (tuya_pool *pool, int64_t id, tuya_sent *sent);
 
-/* Moves on what can move without waiting; the number of transfers not yet finished. */
-int tuya_pool_tick (tuya_pool *pool);
+/*
+** Moves on what can move without waiting; the number of transfers not yet finished. Begins
+** nothing more once it has worked for `budget` microseconds (0: without a bound): what is left
+** over waits for the next tick.
+*/
+int tuya_pool_tick (tuya_pool *pool, int64_t budget);
 
 /* Waits until there is something to take or for a tick to do, at most ms. */
 void tuya_pool_wait (tuya_pool *pool, int64_t ms);
 
 /* How long a host may wait before it takes or ticks: 0 not at all, -1 for ever. */
 int64_t tuya_pool_timeout (tuya_pool *pool);
+
+/* What a host with a loop of its own waits for. Over epoll it is one descriptor, always the same.
+ */
+typedef struct tuya_fd {
+  int fd, in, out; /* readable, writable: whether that is waited for */
+} tuya_fd;
+
+/* The descriptor i, from 0; 0 when there are no more. They may change with every tick. */
+int tuya_pool_fd (const tuya_pool *pool, size_t i, tuya_fd *fd);
+
+/* The first finished transfer of a lane; 0 when there is none. */
+int64_t tuya_pool_finished (const tuya_pool *pool, int lane);
 
 /*
 ** Takes the reply of one finished transfer, or of the first finished for id 0; 0 when there

@@ -51,6 +51,13 @@ int watch_set (watch *w, int fd, int what) {
   return errno == ENOENT && epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/* An epoll set is itself a descriptor, readable when one of its own is ready. */
+int watch_get (const watch *w, size_t i, watch_event *event) {
+  event->fd = w->epoll;
+  event->what = WATCH_IN;
+  return i == 0;
+}
+
 int watch_wait (watch *w, int64_t ms, watch_event *events, int max) {
   struct epoll_event got[BATCH];
   int i, n = epoll_wait(w->epoll, got, max < BATCH ? max : BATCH, clamp(ms));
@@ -102,6 +109,14 @@ int watch_set (watch *w, int fd, int what) {
   w->fds[i].fd = fd;
   w->fds[i].events = (short)((what & WATCH_IN ? POLLIN : 0) | (what & WATCH_OUT ? POLLOUT : 0));
   w->fds[i].revents = 0;
+  return 1;
+}
+
+int watch_get (const watch *w, size_t i, watch_event *event) {
+  if (i >= w->n) return 0;
+  event->fd = w->fds[i].fd;
+  event->what =
+      (w->fds[i].events & POLLIN ? WATCH_IN : 0) | (w->fds[i].events & POLLOUT ? WATCH_OUT : 0);
   return 1;
 }
 

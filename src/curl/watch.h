@@ -6,6 +6,7 @@
 #ifndef TUYA_WATCH_H
 #define TUYA_WATCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #pragma GCC visibility push(hidden)
@@ -23,6 +24,9 @@ void watch_free (watch *w);
 
 /* what == 0 takes the descriptor out. 0 when out of memory. */
 int watch_set (watch *w, int fd, int what);
+
+/* What a host waits for in our stead: entry i, from 0; 0 when there are no more. */
+int watch_get (const watch *w, size_t i, watch_event *event);
 
 /* Up to max events within ms (-1: for ever); how many. */
 int watch_wait (watch *w, int64_t ms, watch_event *events, int max);

@@ -23,6 +23,11 @@ typedef struct pool_box {
 static tuya_pool *check_pool (lua_State *L) {
   pool_box *box = (pool_box *)luaL_checkudata(L, 1, POOL);
   if (!box->pool) luaL_argerror(L, 1, "attempt to use a closed pool");
+  if (tuya_pool_is_forked(box->pool)) {
+    lua_pushliteral(L, "attempt to use connections that were made before a fork: "
+                       "make the client in the child");
+    lua_error(L);
+  }
   return box->pool;
 }
 
@@ -106,7 +111,13 @@ static int64_t opt_id (lua_State *L, int arg) {
   return id == 0 ? 0 : id > 0 && id < 9e18 ? (int64_t)id : -1;
 }
 
-/* start(sealed, timeout, connect_timeout) -> id | nil, "the queue is full" */
+/* A lane is one's own share of the replies; 0: that of blocking calls. */
+static int opt_lane (lua_State *L, int arg) {
+  lua_Number lane = luaL_optnumber(L, arg, 0);
+  return lane > 0 && lane < 2147483647.0 ? (int)lane : 0;
+}
+
+/* start(sealed, timeout, connect_timeout, lane) -> id | nil, "the queue is full" */
 static int pool_start (lua_State *L) {
   tuya_pool *pool = check_pool(L);
   const tuya_sealed *sealed = (const tuya_sealed *)luaL_checkudata(L, 2, SEALED);
@@ -114,6 +125,7 @@ static int pool_start (lua_State *L) {
   int64_t id;
   limits.timeout = opt_ms(L, 3);
   limits.connect_timeout = opt_ms(L, 4);
+  limits.lane = opt_lane(L, 5);
   id = tuya_pool_start(pool, sealed, &limits);
   if (id < 0) return luaL_error(L, "not enough memory");
   if (id > 0) {
@@ -125,15 +137,43 @@ static int pool_start (lua_State *L) {
   return 2;
 }
 
+static const char *sent_name (tuya_sent sent) {
+  return sent == TUYA_SENT_NO ? "no" : sent == TUYA_SENT_MAYBE ? "maybe" : "yes";
+}
+
+/* cancel(id) -> how far it got | nil for an unknown one */
 static int pool_cancel (lua_State *L) {
   tuya_pool *pool = check_pool(L);
+  tuya_sent sent;
   luaL_checknumber(L, 2);
-  lua_pushboolean(L, tuya_pool_cancel(pool, opt_id(L, 2)));
+  if (tuya_pool_cancel(pool, opt_id(L, 2), &sent)) lua_pushstring(L, sent_name(sent));
+  else lua_pushnil(L);
   return 1;
 }
 
+/* tick(budget in microseconds | nil) -> how many are not yet finished */
 static int pool_tick (lua_State *L) {
-  lua_pushinteger(L, tuya_pool_tick(check_pool(L)));
+  tuya_pool *pool = check_pool(L);
+  lua_pushinteger(L, tuya_pool_tick(pool, opt_ms(L, 2)));
+  return 1;
+}
+
+/* fds() -> { { fd = n, read = boolean, write = boolean }, ... } */
+static int pool_fds (lua_State *L) {
+  tuya_fd fd;
+  int i;
+  check_pool(L);
+  lua_newtable(L);
+  for (i = 0; tuya_pool_fd(check_pool(L), (size_t)i, &fd); i++) {
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, fd.fd);
+    lua_setfield(L, -2, "fd");
+    lua_pushboolean(L, fd.in);
+    lua_setfield(L, -2, "read");
+    lua_pushboolean(L, fd.out);
+    lua_setfield(L, -2, "write");
+    lua_rawseti(L, -2, i + 1);
+  }
   return 1;
 }
 
@@ -172,10 +212,6 @@ static const char *error_name (tuya_net error) {
   }
 }
 
-static const char *sent_name (tuya_sent sent) {
-  return sent == TUYA_SENT_NO ? "no" : sent == TUYA_SENT_MAYBE ? "maybe" : "yes";
-}
-
 /* Memory of Lua's: making it may run a finalizer. */
 static char *room_for (lua_State *L, const tuya_reply *reply) {
   size_t size = reply->headers.n + reply->body.n + strlen(reply->message) + 1;
@@ -190,20 +226,24 @@ static void fill_copy (char *copy, const tuya_reply *reply) {
 }
 
 /*
-** take(id | nil) -> id, sent, status, head, body  or  id, sent, nil, error, message, status | nil
+** take(id) or take(nil, lane), the first finished of a lane
+**   -> id, sent, status, head, body  |  id, sent, nil, error, message, status | nil  |  nothing
 ** Whatever allocates may run a finalizer, and that may use or close the pool: so the reply is
 ** looked at again once there is room, copied, and pushed from the copy.
 */
 static int pool_take (lua_State *L) {
   int64_t id = opt_id(L, 2);
+  int lane = opt_lane(L, 3);
   tuya_reply reply, again;
   char *copy;
+  if (id == 0 && lane != 0) id = tuya_pool_finished(check_pool(L), lane);
+  if (id == 0 && lane != 0) return 0;
   if (!tuya_pool_peek(check_pool(L), id, &reply)) return 0;
   copy = room_for(L, &reply);
   if (!tuya_pool_peek(check_pool(L), reply.id, &again)) return 0;
   fill_copy(copy, &again);
   reply = again;
-  tuya_pool_cancel(check_pool(L), reply.id);
+  tuya_pool_cancel(check_pool(L), reply.id, NULL);
   lua_pushnumber(L, (lua_Number)reply.id);
   lua_pushstring(L, sent_name(reply.sent));
   if (reply.error != TUYA_NET_OK) {
@@ -221,8 +261,9 @@ static int pool_take (lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"start", pool_start}, {"cancel", pool_cancel},   {"tick", pool_tick},   {"wait", pool_wait},
-    {"take", pool_take},   {"timeout", pool_timeout}, {"close", pool_close}, {NULL, NULL}};
+    {"start", pool_start}, {"cancel", pool_cancel}, {"tick", pool_tick},
+    {"wait", pool_wait},   {"take", pool_take},     {"timeout", pool_timeout},
+    {"fds", pool_fds},     {"close", pool_close},   {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {
     {"__gc", pool_close}, {"__close", pool_close}, {"__tostring", pool_tostring}, {NULL, NULL}};

@@ -1,6 +1,7 @@
 --- transport/curl.lua: sealed requests over libcurl.
 -- The idea: blocking is start, then tick and wait until the reply can be taken: the same engine that a tick
--- drives. The pool is made at the first send, so that a transport made before a fork is still usable.
+-- drives. The pool is made at the first send, so that a transport made before a fork is still usable; one that
+-- was used before it is refused in the child. Whoever ticks has a lane, so that nobody takes another's replies.
 -- The danger: only a sealed object may be sent; there is no way here to change or add to it.
 -- @module tuya.transport.curl
 
@@ -151,9 +152,29 @@ local function wrong_arguments(state, sealed, limits)
    end
 end
 
-local function start(state, pool, sealed, limits)
-   local connect_timeout = limits.connect_timeout or state.connect_timeout
-   return pool:start(sealed, ms(limits.timeout or state.timeout), ms(connect_timeout))
+-- The id of a transfer on its way; or nil, message, detail.
+local function start(state, sealed, limits, lane)
+   local pool, message, detail = pool_of(state)
+   if not pool then return nil, message, detail end
+   local timeout, connect_timeout = limits.timeout or state.timeout, limits.connect_timeout or state.connect_timeout
+   local id, full = pool:start(sealed, ms(timeout), ms(connect_timeout), lane)
+   if id then return id end
+   return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" }
+end
+
+-- The state behind a transport, open and with the right arguments; raises two levels up.
+local function open_state(self, sealed, limits)
+   local state = state_of(self)
+   local rule = wrong_arguments(state, sealed, limits)
+   if rule then error("tuya.transport.curl: " .. rule, 3) end
+   return state
+end
+
+-- The pool of an open transport, where there is one yet; raises two levels up.
+local function open_pool(self)
+   local state = state_of(self)
+   if not state then error("tuya.transport.curl: attempt to use a closed transport", 3) end
+   return state.pool
 end
 
 --- Sends a sealed request and waits for the reply.
@@ -166,14 +187,81 @@ end
 -- answer came }`
 -- @raise for a closed transport, and for what is not sealed
 function methods:send(sealed, limits)
+   local state = open_state(self, sealed, limits)
+   local id, message, detail = start(state, sealed, limits or {})
+   if not id then return nil, message, detail end
+   return settle(state.pool, id, pcall(await, state.pool, id))
+end
+
+--- Begins to send a sealed request, and does not wait.
+-- @tparam sealed sealed
+-- @tparam ?table limits as of `send`
+-- @tparam integer lane of `join`
+-- @treturn ?number id of the transfer; or nil, message, detail as of `send`
+function methods:start(sealed, limits, lane)
+   return start(open_state(self, sealed, limits), sealed, limits or {}, lane)
+end
+
+--- A lane of one's own: what is started in it is taken from it.
+-- @treturn integer
+function methods:join()
    local state = state_of(self)
-   local rule = wrong_arguments(state, sealed, limits)
-   if rule then error("tuya.transport.curl: " .. rule, 2) end
-   local pool, message, detail = pool_of(state)
-   if not pool then return nil, message, detail end
-   local id, full = start(state, pool, sealed, limits or {})
-   if not id then return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" } end
-   return settle(pool, id, pcall(await, pool, id))
+   if not state then error("tuya.transport.curl: attempt to use a closed transport", 2) end
+   state.lanes = (state.lanes or 0) + 1
+   return state.lanes
+end
+
+-- reply_of, after the id.
+local function taken(id, ...)
+   if id then return id, reply_of(id, ...) end
+end
+
+--- Takes the first reply of a lane, or that of one transfer, when it is there.
+-- @tparam integer lane
+-- @tparam ?number id
+-- @treturn ?number the transfer's id; nil for none, else followed by what `send` returns
+function methods:take(lane, id)
+   local pool = open_pool(self)
+   if pool then return taken(pool:take(id, lane)) end
+end
+
+--- Forgets a transfer.
+-- @tparam number id
+-- @treturn ?string how far it got: "no", "maybe", "yes"; nil for an unknown one
+function methods:cancel(id)
+   local pool = open_pool(self)
+   return pool and pool:cancel(id)
+end
+
+--- Moves on what can move without waiting.
+-- @tparam ?number budget seconds after which nothing more is begun
+function methods:tick(budget)
+   local pool = open_pool(self)
+   if pool then pool:tick(budget and math.max(1, math.ceil(budget * 1e6))) end
+end
+
+--- Waits until there is something to take or a tick to do.
+-- @tparam number seconds at most
+function methods:wait(seconds)
+   open_pool(self)
+   local pool = pool_of(state_of(self))
+   if pool then pool:wait(ms(seconds)) end
+end
+
+--- How long nobody needs to take or tick.
+-- @treturn ?number seconds; nil: until something is started
+function methods:timeout()
+   local pool = open_pool(self)
+   local most = pool and pool:timeout()
+   return most and most / 1000
+end
+
+--- What a loop of the host's waits for in our stead; over epoll always one and the same.
+-- @treturn table list of `{ fd=, read=, write= }`
+function methods:fds()
+   open_pool(self)
+   local pool = pool_of(state_of(self))
+   return pool and pool:fds() or {}
 end
 
 --- Seconds of a clock that is never set.

@@ -4,6 +4,9 @@
 -- @module tuya.transport.fake
 
 local core = require("tuya.core")
+local heap = require("tuya.heap")
+
+local unpack = table.unpack or unpack
 
 local fake = {}
 
@@ -18,7 +21,10 @@ local metatable = { __name = "tuya.transport.fake", __index = methods }
 -- @treturn transport `requests` lists what was sent
 function fake.new(handle, start)
    if type(handle) ~= "function" then error("tuya.transport.fake: handle: a function expected", 2) end
-   return setmetatable({ handle = handle, ms = start or 1700000000000, requests = {} }, metatable)
+   return setmetatable({
+      handle = handle, ms = start or 1700000000000,
+      requests = {}, due = heap.new(), finished = {}, serial = 0, lanes = 0,
+   }, metatable)
 end
 
 --- The clock, for a client's `clock` option: ms since 1970.
@@ -35,12 +41,12 @@ local function lower_names(headers)
    return lowered
 end
 
---- Hands a sealed request to the function.
--- @tparam sealed sealed
--- @return as of `tuya.transport.curl`
-function methods:send(sealed)
+local timed_out = "no whole answer within the timeout"
+
+-- What comes of a request, as `send` returns it, and after how many seconds.
+local function answer(self, sealed, limits)
    if not core.is_sealed(sealed) then
-      error("tuya.transport.fake: sealed: made by tuya.sign, got " .. type(sealed), 2)
+      error("tuya.transport.fake: sealed: made by tuya.sign, got " .. type(sealed), 3)
    end
    local request = {
       method = sealed:method(),
@@ -50,12 +56,101 @@ function methods:send(sealed)
    }
    self.requests[#self.requests + 1] = request
    local reply, code, sent = self.handle(request)
+   local delay, timeout = reply and reply.delay or 0, limits and limits.timeout
+   if timeout and delay > timeout then
+      return timeout, nil, timed_out, { kind = "network", code = "timeout", message = timed_out, sent = "maybe" }
+   end
    if reply then
-      self.ms = self.ms + (reply.delay or 0) * 1000
-      return { status = reply.status, headers = lower_names(reply.headers), body = reply.body or "" }
+      return delay, { status = reply.status, headers = lower_names(reply.headers), body = reply.body or "" }
    end
    local message = "the fake transport was told to fail"
-   return nil, message, { kind = "network", code = code or "reset", message = message, sent = sent or "maybe" }
+   return delay, nil, message, { kind = "network", code = code or "reset", message = message, sent = sent or "maybe" }
+end
+
+local function wait_for(self, seconds, ...)
+   self:sleep(seconds)
+   return ...
+end
+
+--- Hands a sealed request to the function, and lets its delay pass.
+-- @tparam sealed sealed
+-- @tparam[opt] table limits `timeout` in seconds
+-- @return as of `tuya.transport.curl`
+function methods:send(sealed, limits)
+   return wait_for(self, answer(self, sealed, limits))
+end
+
+local function begin(self, lane, delay, ...)
+   self.serial = self.serial + 1
+   self.due:push(self.ms + delay * 1000, { id = self.serial, lane = lane, n = select("#", ...), ... })
+   return self.serial
+end
+
+--- Hands a sealed request to the function, and keeps the reply until its delay has passed.
+-- @return as of `tuya.transport.curl`
+function methods:start(sealed, limits, lane)
+   return begin(self, lane, answer(self, sealed, limits))
+end
+
+--- A lane of one's own.
+-- @treturn integer
+function methods:join()
+   self.lanes = self.lanes + 1
+   return self.lanes
+end
+
+--- Takes a reply whose moment has come; as of `tuya.transport.curl`.
+function methods:take(lane, id)
+   for i, reply in ipairs(self.finished) do
+      if reply.id == id or (not id and reply.lane == lane) then
+         table.remove(self.finished, i)
+         return reply.id, unpack(reply, 1, reply.n)
+      end
+   end
+end
+
+--- Forgets a reply, or the wait for it.
+-- @tparam number id
+-- @treturn ?string "maybe" before the reply is there, "yes" after
+function methods:cancel(id)
+   for i, reply in ipairs(self.finished) do
+      if reply.id == id then return table.remove(self.finished, i) and "yes" end
+   end
+   for i = 1, self.due.n do
+      local reply = self.due[i].value
+      if reply.id == id then
+         reply.id = nil -- it stays where it is, and nobody will ask for it
+         return "maybe"
+      end
+   end
+end
+
+--- Looks whose moment has come.
+function methods:tick()
+   while self.due.n > 0 and self.due:first() <= self.ms do
+      local reply = self.due:pop()
+      if reply.id then self.finished[#self.finished + 1] = reply end
+   end
+end
+
+--- Lets time pass, but not past the next reply.
+-- @tparam number seconds at most
+function methods:wait(seconds)
+   self.ms = math.min(self.ms + seconds * 1000, self.due:first() or math.huge)
+end
+
+--- How long nothing will happen.
+-- @treturn ?number seconds; nil: until something is started
+function methods:timeout()
+   if self.finished[1] then return 0 end
+   local at = self.due:first()
+   return at and math.max(0, (at - self.ms) / 1000)
+end
+
+--- There is nothing to wait for but the clock.
+-- @treturn table
+function methods.fds()
+   return {}
 end
 
 --- Seconds since the epoch of this clock.
