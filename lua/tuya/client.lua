@@ -456,25 +456,25 @@ local function is_seconds(value)
 end
 
 -- Ticks: true, the calls in flight and what was raised in their functions; or false and the rule.
-local function tick(self, max_wait, budget)
+local function tick(self, max_wait, time_budget)
    if not is_seconds(max_wait) then return false, "max_wait: seconds expected, 0 or more" end
-   if not is_seconds(budget) then return false, "budget: seconds expected, 0 or more" end
+   if not is_seconds(time_budget) then return false, "time_budget: seconds expected, 0 or more" end
    local its, rule = ticker_of(self)
    if not its then return false, rule end
    if its.is_ticking then return false, "called from within a tick" end
    if drive.pick(its.host) then return false, "called where calls do not block: whoever runs this ticks" end
-   return pcall(its.tick, its, max_wait or 0, budget)
+   return pcall(its.tick, its, max_wait or 0, time_budget)
 end
 
 --- Moves the started calls on, and calls the functions of those that are done.
 -- @tparam[opt=0] number max_wait seconds to wait for something to happen while calls are in flight; 0: it never waits
--- @tparam[opt=0.001] number budget seconds after which nothing more is begun; what is left over waits for the
+-- @tparam[opt=0.001] number time_budget seconds after which nothing more is begun; what is left over waits for the
 -- next tick
 -- @treturn integer how many calls are in flight
 -- @treturn ?table messages, with tracebacks, of what their functions raised; they go to the log as well
 -- @raise from within a tick, at the caller's line
-function methods:tick(max_wait, budget)
-   local ok, in_flight, raised = tick(self, max_wait, budget)
+function methods:tick(max_wait, time_budget)
+   local ok, in_flight, raised = tick(self, max_wait, time_budget)
    if not ok then error("tuya.client:tick: " .. tostring(in_flight), 2) end
    return in_flight, raised
 end

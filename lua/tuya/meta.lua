@@ -298,9 +298,9 @@ function client:start(spec, on_done) end
 
 --- Moves the started calls on, and calls the functions of those that are done.
 ---@param max_wait? number s; 0 (the default): it never waits
----@param budget? number s; 0.001: what is left over waits for the next tick
+---@param time_budget? number s; 0.001: what is left over waits for the next tick
 ---@return integer in_flight, string[]? raised what the functions raised, with tracebacks
-function client:tick(max_wait, budget) end
+function client:tick(max_wait, time_budget) end
 
 --- How long nobody needs to tick: s; nil: until a call is started.
 ---@return number?
