@@ -205,3 +205,170 @@ describe("the token", function()
       assert.equal("winner", status.headers.access_token)
    end)
 end)
+
+describe("a renewal", function()
+   local CALL = { method = "GET", path = STATUS }
+
+   -- The op of a call in a client of its own that shares the store of `made`.
+   local function op_of(context)
+      local policy = { retries = 0, idempotent = true, attempts = 0 }
+      return op.new(call.run, context, assert(request.build(CALL, json)), policy)
+   end
+
+   -- Steps an op until it yields an effect that `is_there` knows; what it yielded.
+   local function step_until(context, made, started, is_there)
+      local function answer(effect, ...)
+         if effect == "load" then return context.store:load(...) end
+         if effect == "swap" then return context.store:swap(...) end
+         if effect == "send" then return made.transport:send(...) end
+      end
+      local wanted = { started:step() }
+      while not is_there(wanted) do wanted = { started:step(answer(wanted[1], wanted[2], wanted[3], wanted[4])) } end
+      return wanted
+   end
+
+   it("is made once, however many clients share the store", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      made.simulator:expire_token()
+      local ops, contexts = {}, {}
+      for i = 1, 40 do
+         contexts[i % 8] = contexts[i % 8] or cloud.context(made)
+         ops[i] = op_of(contexts[i % 8])
+      end
+      cloud.drive_side_by_side(contexts[0], ops)
+      for i = 1, 40 do assert.is_table((ops[i]:returned())) end
+      assert.equal(2, count(made, "GET /v1.0/token"))
+   end)
+
+   it("whose holder was killed is taken over after a second", function()
+      local made = cloud.new()
+      local context = cloud.context(made)
+      assert.is_true(made.store:swap(context.lease_key, nil, "of one that was killed"))
+      local before = made.transport:now()
+      assert(made.client:get(STATUS))
+      local waited = made.transport:now() - before
+      assert.is_true(waited >= 1 and waited < 1.1)
+      assert.is_nil((made.store:load(context.lease_key)))
+   end)
+
+   it("of a holder that changes its lease is waited for", function()
+      local made = cloud.new()
+      local context = cloud.context(made)
+      assert.is_true(made.store:swap(context.lease_key, nil, "0"))
+      local sleep, n = made.transport.sleep, 0
+      made.transport.sleep = function(self, seconds)
+         sleep(self, seconds)
+         n = n + 1
+         made.store:swap(context.lease_key, made.store:load(context.lease_key), tostring(n))
+      end
+      local _, _, detail = made.client:get(STATUS, nil, { timeout = 5 })
+      assert.equal("timeout no", detail.code .. " " .. detail.sent)
+      assert.equal(0, #made.transport.requests)
+   end)
+
+   it("that its own client left behind is begun anew at once", function()
+      local broken = true
+      local made = cloud.new { nonce = function()
+         if broken then error("no nonce") end
+         return "n"
+      end }
+      assert.is_false(pcall(made.client.get, made.client, STATUS))
+      broken = false
+      local before = made.transport:now()
+      assert(made.client:get(STATUS))
+      assert.equal(before, made.transport:now())
+   end)
+
+   it("does not hold up other calls while the token still lives", function()
+      local made = cloud.new()
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7200 - 30)
+      local context = cloud.context(made)
+      local first, second = op_of(context), op_of(context)
+      local wanted = step_until(context, made, first, function(w) return w[1] == "wait" end)
+      assert.is_true(wanted[3]) -- a driver that can goes on with the call
+      wanted = step_until(context, made, second, function(w) return w[1] == "send" end)
+      assert.equal("GET", wanted[2]:method())
+      assert.matches("status", wanted[2]:target())
+   end)
+
+   it("that hangs while the token lives holds up one call for five seconds, and for the next ten none", function()
+      local hangs, given = false, {}
+      local made = cloud.new(nil, function(sent, answer)
+         if hangs and sent.target:find("token", 1, true) then return nil, "timeout", "maybe" end
+         return answer()
+      end)
+      local send = made.transport.send
+      made.transport.send = function(self, sealed, limits)
+         if sealed:target():find("token", 1, true) then given[#given + 1] = limits.timeout end
+         return send(self, sealed, limits)
+      end
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7200 - 30)
+      hangs = true
+      for _ = 1, 5 do assert(made.client:get(STATUS)) end
+      assert.same({ 15, 5 }, given)
+      made.transport:sleep(10)
+      assert(made.client:get(STATUS))
+      assert.equal(3, #given)
+   end)
+
+   it("is tried by refresh where asking fails, and by asking where the refresh fails", function()
+      local fails = {}
+      local made = cloud.new(nil, function(sent, answer)
+         local how = sent.target:match("^/v1%.0/token(.)")
+         if how and fails[how] then return envelope { success = false, code = 500, msg = "system error", t = 1 } end
+         return answer()
+      end)
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7201)
+      fails["?"] = true
+      assert(made.client:get(STATUS))
+      local sent = cloud.sent(made)
+      assert.equal("GET /v1.0/token", sent[3])
+      assert.matches("^GET /v1.0/token/%x+$", sent[4])
+      fails["/"] = true
+      made.transport:sleep(7201)
+      local _, message, detail = made.client:get(STATUS)
+      assert.matches("^GET /v1.0/token/%x%x%x%x%.%.%.: system error", message)
+      assert.equal("no", detail.sent)
+      fails = {}
+      assert(made.client:get(STATUS))
+   end)
+
+   it("by a refresh that somebody else's came before asks again", function()
+      local made
+      local state = "refuse"
+      made = cloud.new(nil, function(sent, answer)
+         if state == "refuse" and sent.target:find("status", 1, true) then
+            state = "race"
+            return envelope { success = false, code = 1010, msg = "token invalid", t = 1 }
+         elseif state == "race" and sent.target:find("/token/", 1, true) then
+            state = "over"
+            answer() -- another program's: the refresh token works once
+            return envelope { success = false, code = 1010, msg = "token invalid", t = 1 }
+         end
+         return answer()
+      end)
+      assert(made.client:get(STATUS))
+      local sent = cloud.sent(made)
+      assert.equal("GET /v1.0/token", sent[3])
+      assert.matches("^GET /v1.0/token/%x+$", sent[4])
+      assert.equal("GET /v1.0/token", sent[5])
+      assert.equal("GET " .. STATUS, sent[6])
+      assert.equal(6, #sent)
+   end)
+
+   it("counts a token's life from when it was asked for", function()
+      local made
+      made = cloud.new(nil, function(_, answer)
+         local reply = answer()
+         made.transport:sleep(5)
+         return reply
+      end)
+      assert(made.client:get(STATUS))
+      local expires = made.store:load(cloud.context(made).token_key):match("^1 %d+ (%d+) ")
+      assert.equal(1700000000000 + 7200000, tonumber(expires))
+   end)
+end)

@@ -48,7 +48,7 @@ describe("tuya.file", function()
    it("locks across processes, until the holder dies", function()
       local path = directory .. "/x.lock"
       local holder = child.start(child.command { os.getenv("LUA"), "-e",
-         "lock = require('tuya.file').try_lock(arg[1]) print(lock and 'held') io.stdout:flush() io.read()", "-", path })
+         ("lock = require('tuya.file').try_lock(%q) print(lock and 'held') io.stdout:flush() io.read()"):format(path) })
       assert.equal("held", holder.line)
       assert.equal("busy", select(2, file.try_lock(path)))
       holder:stop()

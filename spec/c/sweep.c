@@ -40,6 +40,7 @@
 
 int luaopen_tuya_core (lua_State *L);
 int luaopen_tuya_curl (lua_State *L);
+int luaopen_tuya_file (lua_State *L);
 
 /* --- allocators that fail --- */
 
@@ -181,6 +182,18 @@ static int open_descriptors (void) {
   return n;
 }
 
+/* --- files: in memory, since each is written with fsync --- */
+
+static char directory[] = "/dev/shm/tuya-sweep-XXXXXX";
+
+static void remove_files (void) {
+  DIR *dir = opendir(directory);
+  struct dirent *entry;
+  while (dir && (entry = readdir(dir)) != NULL)
+    if (entry->d_name[0] != '.') unlinkat(dirfd(dir), entry->d_name, 0);
+  if (dir) closedir(dir);
+}
+
 /* --- a state and a run in it --- */
 
 static int text (lua_State *L) {
@@ -200,7 +213,7 @@ static int panic (lua_State *L) {
   return 0;
 }
 
-enum { CHUNK = 1, ARGUMENTS = 9, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
+enum { CHUNK = 1, ARGUMENTS = 11, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
 
 #if LUA_VERSION_NUM >= 502
 enum { COLLECTS = 1 }; /* and tries again before it raises */
@@ -222,12 +235,14 @@ static int prepare (lua_State *L) {
   if (luaL_loadfile(L, TUYA_HERE "/sweep.lua") != 0) return 0;
   lua_pushcfunction(L, luaopen_tuya_core);
   lua_pushcfunction(L, luaopen_tuya_curl);
+  lua_pushcfunction(L, luaopen_tuya_file);
   lua_pushcfunction(L, serve);
   lua_pushcfunction(L, text);
   lua_pushcfunction(L, mark);
   lua_pushstring(L, endpoint);
   lua_pushstring(L, nowhere);
   lua_pushstring(L, TUYA_HERE "/ca.pem");
+  lua_pushstring(L, directory);
   return 1;
 }
 
@@ -279,6 +294,7 @@ static int run (arena *a, long at, int forever) {
   check_whole(L, call(L, a));
   lua_close(L);
   hang_up();
+  remove_files();
   OPENSSL_thread_stop(); /* with the texts of its errors */
   check(of_lua.live == 0);
   check(of_c.live == live);
@@ -369,6 +385,7 @@ static int warm_up (void) {
   check_whole(L, call(L, &of_lua));
   lua_close(L);
   hang_up();
+  remove_files();
   OPENSSL_thread_stop();
   return 1;
 }
@@ -376,7 +393,7 @@ static int warm_up (void) {
 int main (int argc, char **argv) {
   progress =
       mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (progress == MAP_FAILED) abort();
+  if (progress == MAP_FAILED || !mkdtemp(directory)) abort();
   CRYPTO_set_mem_functions(ssl_malloc, ssl_realloc, ssl_free);
   curl_global_init_mem(CURL_GLOBAL_DEFAULT, c_malloc, c_free, c_realloc, c_strdup, c_calloc);
   server.listener = loopback_listen(&server.port, 64);
@@ -395,5 +412,6 @@ int main (int argc, char **argv) {
     skip("this Lua takes no allocator (LuaJIT on x64 without GC64)");
   }
   close(server.listener);
+  rmdir(directory);
   return finish(PROGRAM);
 }

@@ -1,7 +1,7 @@
--- sweep.lua: what sweep.c does while one allocation after the other fails: all of tuya.core and tuya.curl.
+-- sweep.lua: what sweep.c does while one allocation after the other fails: all of tuya.core, tuya.curl and tuya.file.
 -- No standard library is open. Returns how many things came out as they should, of how many, and the
 -- first that did not; anything may raise.
-local open_core, open_curl, serve, text, mark, endpoint, nowhere, ca_file, timeout = ...
+local open_core, open_curl, open_file, serve, text, mark, endpoint, nowhere, ca_file, directory, timeout = ...
 
 local good, all, wrong = 0, 0, 0
 local function expect(condition)
@@ -96,6 +96,20 @@ local secure = curl.pool({ endpoint = "https://" .. nowhere, proxy = "", ca_file
 if not secure then return good, all + 1, all + 1 end
 expect(await(secure, secure:start(sealed, timeout)) == "connect")
 secure:close()
+
+-- A name of its own: a lock that a failure left behind is held until it is collected.
+local file = open_file()
+local path = directory .. "/" .. core.nonce()
+local lock = file.try_lock(path)
+expect(lock)
+local none, trouble = file.try_lock(path)
+expect(not none and trouble == "busy")
+expect(file.replace(path .. ".text", "text"))
+none, trouble = file.replace(path .. "/text", "text")
+expect(not none and trouble == "Not a directory")
+lock:release()
+lock:release()
+expect(file.try_lock(path)) -- left to the finalizer
 
 key:close()
 expect(text(key) == "tuya.key (closed)" and not core.is_key(key))
