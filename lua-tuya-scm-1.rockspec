@@ -27,6 +27,7 @@ build = {
          sources = {
             "src/lua/core.c", "src/lua/system.c",
             "src/core/seal.c", "src/core/search.c", "src/core/url.c", "src/core/sealed.c", "src/core/hash_openssl.c",
+            "src/core/message.c", "src/core/cipher_openssl.c",
          },
          incdirs = { "src/core", "src/lua", "$(OPENSSL_INCDIR)" },
          libdirs = { "$(OPENSSL_LIBDIR)" },

@@ -45,8 +45,9 @@ end
 
 -- What each C file may include besides libc: folder, then file where it differs.
 local C_RULES = {
-   ["src/core/"] = { "tuya%.h", "buf%.h", "hash%.h", "url%.h", "sealed%.h" },
-   ["src/core/hash_openssl.c"] = { "hash%.h", "openssl/crypto%.h", "openssl/sha%.h" },
+   ["src/core/"] = { "tuya%.h", "buf%.h", "hash%.h", "cipher%.h", "url%.h", "sealed%.h" },
+   ["src/core/hash_openssl.c"] = { "hash%.h", "openssl/crypto%.h", "openssl/sha%.h", "openssl/md5%.h" },
+   ["src/core/cipher_openssl.c"] = { "cipher%.h", "openssl/err%.h", "openssl/evp%.h" },
    ["src/curl/"] = { "tuya%.h", "tuya_curl%.h", "watch%.h", "ca%.h", "curl/curl%.h" },
    ["src/curl/ca.c"] = { "ca%.h", "openssl/.*" },
    ["src/lua/"] = { "compat%.h", "system%.h", "lua%.h", "lauxlib%.h" },
@@ -94,7 +95,7 @@ local LAYERS = {
    { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd" },
    { "tuya.bytes", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
       "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file" },
-   { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept",
+   { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept", "tuya.message",
       "tuya.diagnose.capture", "tuya.diagnose.facts" },
    { "tuya.diagnose.variants", "tuya.diagnose.build", "tuya.diagnose.report" },
    { "tuya.diagnose.mistakes" },

@@ -13,6 +13,7 @@
 local core = require("tuya.core")
 local client = require("tuya.client")
 local json = require("tuya.json")
+local message = require("tuya.message")
 local request = require("tuya.request")
 local sign = require("tuya.sign")
 local store = require("tuya.store")
@@ -90,10 +91,24 @@ end
 -- @raise when an argument breaks a rule, at the caller's line
 function tuya.diagnose(captured, known)
    -- only now: its tables are large, and a client that is never refused needs none
-   local report, message, is_broken = require("tuya.diagnose").run(captured, known)
-   if is_broken then error("tuya.diagnose: " .. message, 2) end
-   if not report then return nil, message end
+   local report, why, is_broken = require("tuya.diagnose").run(captured, known)
+   if is_broken then error("tuya.diagnose: " .. why, 2) end
+   if not report then return nil, why end
    return report
+end
+
+--- Opens an envelope of Tuya's message service: what its `data` says, once tag or padding has verified.
+-- @tparam string|table envelope its JSON as received, or that decoded: `data` (base64), `t`
+-- @tparam table given `via` ("pulsar" or "mqtt"); the access `secret` (Pulsar), the `password` of the MQTT
+-- configuration, or a `key` made of it by `tuya.key`; `em` (Pulsar's property of that name) or `version` (the
+-- `msg_encrypted_version` asked for, "1.0" or "2.0") where known, else the scheme is found by what verifies
+-- @treturn ?string text, JSON; or nil, message, detail with `kind` "message" and `code` "envelope", "data", "tag",
+-- "padding" or "scheme"
+-- @raise when an option breaks a rule, at the caller's line
+function tuya.open_message(envelope, given)
+   local ok, text, why, detail = message.open(envelope, given)
+   if not ok then error("tuya.open_message: " .. text, 2) end
+   return text, why, detail
 end
 
 --- Makes a client.

@@ -90,6 +90,22 @@ function tuya.diagnose(captured, known) end
 ---@return tuya.key
 function tuya.key(secret) end
 
+---@class tuya.open_message.options
+---@field via "pulsar"|"mqtt"
+---@field secret? string the access secret: Pulsar
+---@field password? string of the configuration: MQTT
+---@field key? tuya.key made of that secret or password
+---@field em? string Pulsar's property: "aes_ecb", "aes_gcm"
+---@field version? "1.0"|"2.0" the msg_encrypted_version asked for
+
+--- Opens an envelope of the message service. Raises at the caller's line when an option breaks a rule.
+---@param envelope string|table its JSON, or that decoded
+---@param given tuya.open_message.options
+---@return string? text
+---@return string? message
+---@return tuya.detail? detail kind "message"; code "envelope" "data" "tag" "padding" "scheme"
+function tuya.open_message(envelope, given) end
+
 --- Makes a client. Raises at the caller's line when an option is unknown or breaks a rule.
 ---@param given? tuya.client.options
 ---@return tuya.client
@@ -120,6 +136,33 @@ function key:search(digest, heads, tails, from) end
 ---@param span integer ms
 ---@return integer? t
 function key:search_t(digest, before, after, t, span) end
+
+--- Opens the data of an envelope.
+---@param data string base64
+---@param via "pulsar"|"mqtt"
+---@param cipher? "ecb"|"gcm"|"any" "any": what verifies
+---@param t? string of the envelope, in decimal; MQTT authenticates it
+---@return string? text
+---@return string? rule what does not verify
+function key:open_message(data, via, cipher, t) end
+
+--- Makes the data of an envelope, as the cloud does.
+---@param text string
+---@param via "pulsar"|"mqtt"
+---@param cipher "ecb"|"gcm"
+---@param t? string
+---@param iv string 12 bytes; one serves one message of a key
+---@return string data base64
+function key:make_message(text, via, cipher, t, iv) end
+
+--- Whether the secret is long enough for messages: 24 bytes.
+---@return boolean
+function key:opens_messages() end
+
+--- The password of Pulsar: 16 hex digits.
+---@param access_id string
+---@return string
+function key:pulsar_password(access_id) end
 
 --- Wipes the key.
 function key:close() end
@@ -209,7 +252,7 @@ function sealed:headers() end
 ---@field message? string why it is lost; of an error: what a function given to `start` raised, with its traceback
 
 ---@class tuya.detail
----@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error" error: a function of the program's raised in the call
+---@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error"|"message" error: a function of the program's raised in the call
 ---@field code integer|string Tuya's number, the HTTP status, "dns" "connect" "tls" "timeout" "reset" "too_large" ...,
 --- or "per_second" "per_day" "per_month"
 ---@field resets? integer ms since 1970, of a budget

@@ -23,6 +23,10 @@ local digest = "0123456789abcdef0123456789abcdef"
 expect(not key:search(digest, { "head", "other" }, { "tail", "" }))
 expect(not key:search_t(digest, "before", "after", 1588925778000, 10))
 expect(core.sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+expect(key:opens_messages() and key:pulsar_password("id") == key:pulsar_password("id"))
+local data = key:make_message("text", "mqtt", "gcm", "1", "twelve bytes")
+expect(key:open_message(data, "mqtt", "any", "1") == "text" and not key:open_message(data, "mqtt", "gcm", "2"))
+expect(key:open_message(key:make_message("text", "pulsar", "ecb", "", "twelve bytes"), "pulsar") == "text")
 expect(core.nonce() ~= core.nonce() and core.now() > 0 and core.monotonic() > 0)
 
 local request = {

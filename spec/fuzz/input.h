@@ -53,10 +53,10 @@ static tuya_str take_bytes (input *in, size_t n) {
   return s;
 }
 
-static tuya_str take_str (input *in) { return take_bytes(in, take_byte(in)); }
+static inline tuya_str take_str (input *in) { return take_bytes(in, take_byte(in)); }
 
-/* A count byte, then so many names and values. */
-static const tuya_pair *take_pairs (input *in, size_t most, size_t *n) {
+/* A count byte, then so many names and values. Inline, as not every fuzzer takes pairs. */
+static inline const tuya_pair *take_pairs (input *in, size_t most, size_t *n) {
   tuya_pair *pairs;
   size_t i;
   *n = take_byte(in) % (most + 1);

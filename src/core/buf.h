@@ -31,6 +31,14 @@ static inline void buf_addstr (buf *b, tuya_str s) { buf_add(b, s.p, s.n); }
 
 static inline void buf_addchar (buf *b, char c) { buf_add(b, &c, 1); }
 
+static inline void write_hex (const unsigned char *bytes, size_t n, const char *digits, char *hex) {
+  size_t i;
+  for (i = 0; i < n; i++) {
+    hex[2 * i] = digits[bytes[i] >> 4];
+    hex[2 * i + 1] = digits[bytes[i] & 15];
+  }
+}
+
 enum { T_DIGITS = 13 };
 
 /* A moment as digits. printf would do, were it not for a host's locale and 32-bit longs. */

@@ -9,7 +9,7 @@
 
 #pragma GCC visibility push(hidden)
 
-enum { HASH_SIZE = 32, HASH_BLOCK = 64 };
+enum { HASH_SIZE = 32, HASH_BLOCK = 64, MD5_SIZE = 16 };
 
 int hash_sha256 (tuya_str data, unsigned char digest[HASH_SIZE]);
 
@@ -26,6 +26,9 @@ int hash_mac (const tuya_key *key, const tuya_str *parts, size_t nparts,
 */
 int hash_mac_search (const tuya_key *key, tuya_str head, const tuya_str *tails, size_t ntails,
                      const unsigned char digest[HASH_SIZE], size_t *at);
+
+/* MD5 of a, then b: nothing but the login of Pulsar, which Tuya derives by it, wants that. */
+int hash_md5 (tuya_str a, tuya_str b, unsigned char digest[MD5_SIZE]);
 
 /* Overwrites secrets in a way that the compiler may not leave out. */
 void hash_wipe (void *p, size_t n);

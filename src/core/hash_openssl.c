@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/md5.h>
 #include <openssl/sha.h>
 
 #include "hash.h"
@@ -17,6 +18,14 @@
 int hash_sha256 (tuya_str data, unsigned char digest[HASH_SIZE]) {
   SHA256_CTX ctx;
   return SHA256_Init(&ctx) && SHA256_Update(&ctx, data.p, data.n) && SHA256_Final(digest, &ctx);
+}
+
+int hash_md5 (tuya_str a, tuya_str b, unsigned char digest[MD5_SIZE]) {
+  MD5_CTX ctx;
+  int ok = MD5_Init(&ctx) && MD5_Update(&ctx, a.p, a.n) && MD5_Update(&ctx, b.p, b.n);
+  ok = ok && MD5_Final(digest, &ctx);
+  hash_wipe(&ctx, sizeof ctx);
+  return ok;
 }
 
 void hash_wipe (void *p, size_t n) { OPENSSL_cleanse(p, n); }

@@ -285,20 +285,12 @@ static void add_header (writer *w, tuya_str name, tuya_str value) {
   pair->value = add_str(w, value);
 }
 
-static void write_hex (const unsigned char *digest, const char *digits, char *hex) {
-  size_t i;
-  for (i = 0; i < HASH_SIZE; i++) {
-    hex[2 * i] = digits[digest[i] >> 4];
-    hex[2 * i + 1] = digits[digest[i] & 15];
-  }
-}
-
 static void hex_lower (const unsigned char *digest, char *hex) {
-  write_hex(digest, "0123456789abcdef", hex);
+  write_hex(digest, HASH_SIZE, "0123456789abcdef", hex);
 }
 
 static void hex_upper (const unsigned char *digest, char *hex) {
-  write_hex(digest, "0123456789ABCDEF", hex);
+  write_hex(digest, HASH_SIZE, "0123456789ABCDEF", hex);
 }
 
 static void add_body_hash (writer *w) {

@@ -7,7 +7,8 @@
 **
 ** This library never allocates, never reads a clock, never opens a socket, never looks at
 ** the locale and keeps no state between calls. Every function may be called from any thread
-** on distinct objects; a key may be shared by any number of signing threads.
+** on distinct objects; a key may be shared by any number of signing threads. One exception:
+** to open or make a message OpenSSL allocates a cipher context and frees it within the call.
 **
 **   tuya_key key;
 **   tuya_key_init(&key, secret);
@@ -49,6 +50,8 @@ extern "C" {
 #define TUYA_MAX_HEADER_NAME 128
 #define TUYA_MAX_HEADER_VALUE 8192
 #define TUYA_MAX_BODY 67108864 /* 64 MiB; offsets in a sealed block have 32 bits */
+#define TUYA_MAX_MESSAGE                                                                           \
+  16777216 /* 16 MiB of base64 in an envelope; Tuya's have some hundred bytes */
 
 /* Bytes that the caller owns; they must stay as they are during the call. */
 typedef struct tuya_str {
@@ -62,10 +65,12 @@ typedef struct tuya_pair {
 
 typedef enum tuya_err {
   TUYA_OK = 0,
-  TUYA_EINVAL, /* an argument breaks a rule: fault.what names the field and the rule */
-  TUYA_ELIMIT, /* an argument passes a limit above */
-  TUYA_ESPACE, /* the memory given to tuya_seal is smaller than tuya_seal_size said */
-  TUYA_EHASH   /* the hash library failed */
+  TUYA_EINVAL,  /* an argument breaks a rule: fault.what names the field and the rule */
+  TUYA_ELIMIT,  /* an argument passes a limit above */
+  TUYA_ESPACE,  /* the memory given to tuya_seal is smaller than tuya_seal_size said */
+  TUYA_EHASH,   /* the library of hashes and ciphers failed */
+  TUYA_EREFUSED /* a message does not verify: fault.what names what does not, and nothing was opened
+                 */
 } tuya_err;
 
 /* Why a call failed. Written on failure only. */
@@ -198,6 +203,60 @@ int tuya_key_search (const tuya_key *key, const tuya_str *heads, size_t nheads,
 */
 int tuya_key_search_t (const tuya_key *key, tuya_str before, tuya_str after, int64_t span,
                        const unsigned char digest[32], int64_t *t_ms);
+
+/*
+** Messages that the cloud pushes: an envelope of JSON, whose "data" is encrypted with AES-128.
+** The key is the digits 8 to 24 of the access secret (Pulsar) or of the password that the
+** configuration of MQTT brings [published].
+*/
+typedef enum tuya_via { TUYA_PULSAR = 0, TUYA_MQTT } tuya_via;
+
+/*
+** ECB  PKCS7 padding. No tag: a change may open as garbage, now and then with a padding that fits.
+** GCM  Pulsar: iv of 12 bytes, text, tag of 16, nothing authenticated beside [inferred: the SDKs].
+**      MQTT: the iv's length in 4 bytes, big-endian, iv, text, tag; authenticated beside is the
+**      envelope's t as it is written in decimal [inferred: a published message verifies only so].
+** ANY  GCM if its tag verifies; else ECB if padding fits and the text is printable UTF-8.
+*/
+typedef enum tuya_cipher { TUYA_ANY = 0, TUYA_ECB, TUYA_GCM } tuya_cipher;
+
+/* What opens messages: as secret as the secret. Constant in use. Wipe it, never just drop it. */
+typedef struct tuya_message_key {
+  unsigned char aes[16];
+  char md5[32]; /* of the secret, in lower-case hex */
+} tuya_message_key;
+
+/* `secret` is the access secret or MQTT's password. TUYA_EINVAL for less than 24 bytes. */
+tuya_err tuya_message_key_init (tuya_message_key *key, tuya_str secret);
+void tuya_message_key_wipe (tuya_message_key *key);
+
+/* The password of Pulsar: digits 8 to 24 of md5(access id, md5(access secret)) [published]. */
+tuya_err tuya_pulsar_password (const tuya_message_key *key, tuya_str access_id, char password[16]);
+
+typedef struct tuya_message {
+  tuya_str data; /* of the envelope: base64; what is opened */
+  tuya_str t;    /* of the envelope, as it is written; MQTT's GCM authenticates it */
+  tuya_via via;
+  tuya_cipher cipher;
+} tuya_message;
+
+/* Bytes that are enough to open data of so many bytes, or to make data of a text of so many. */
+size_t tuya_message_room (size_t n);
+
+/*
+** Opens data into mem; *text is a view of it. Whole, or TUYA_EREFUSED and nothing: neither is a
+** text passed on whose tag or padding fails, nor does mem hold it then.
+*/
+tuya_err tuya_message_open (const tuya_message_key *key, const tuya_message *message, void *mem,
+                            size_t size, tuya_str *text, tuya_fault *why);
+
+/*
+** The other way, for who plays the cloud: message->data is the text, *data what goes into the
+** envelope, a view of mem. TUYA_ANY is TUYA_EINVAL. An iv serves one message of a key, never two.
+*/
+tuya_err tuya_message_make (const tuya_message_key *key, const tuya_message *message,
+                            const unsigned char iv[12], void *mem, size_t size, tuya_str *data,
+                            tuya_fault *why);
 
 #if defined(__GNUC__) && !defined(_WIN32)
 #pragma GCC visibility pop

@@ -38,23 +38,32 @@ static tuya_str check_str (lua_State *L, int arg) {
   return s;
 }
 
-/* --- key: { tuya_key, open } --- */
+/* --- key --- */
 
 typedef struct key_box {
   tuya_key key;
-  int open;
+  tuya_message_key message;
+  int open, opens_messages;
 } key_box;
 
-static const tuya_key *check_key (lua_State *L, int arg) {
-  key_box *box = (key_box *)luaL_checkudata(L, arg, KEY);
+static const key_box *check_box (lua_State *L, int arg) {
+  const key_box *box = (const key_box *)luaL_checkudata(L, arg, KEY);
   if (!box->open) luaL_argerror(L, arg, "attempt to use a closed key");
-  return &box->key;
+  return box;
+}
+
+static const tuya_key *check_key (lua_State *L, int arg) { return &check_box(L, arg)->key; }
+
+static const tuya_message_key *check_message_key (lua_State *L, int arg) {
+  const key_box *box = check_box(L, arg);
+  if (!box->opens_messages) luaL_argerror(L, arg, "messages want a secret of 24 bytes or more");
+  return &box->message;
 }
 
 static int key_new (lua_State *L) {
   tuya_str secret = check_str(L, 1);
   key_box *box = (key_box *)compat_newuserdata(L, sizeof *box);
-  box->open = 0;
+  box->open = box->opens_messages = 0;
   luaL_getmetatable(L, KEY);
   lua_setmetatable(L, -2);
   switch (tuya_key_init(&box->key, secret)) {
@@ -68,12 +77,14 @@ static int key_new (lua_State *L) {
     return luaL_error(L, "the hash library failed");
   }
   box->open = 1;
+  box->opens_messages = tuya_message_key_init(&box->message, secret) == TUYA_OK;
   return 1;
 }
 
 static int key_close (lua_State *L) {
   key_box *box = (key_box *)luaL_checkudata(L, 1, KEY);
   tuya_key_wipe(&box->key);
+  tuya_message_key_wipe(&box->message);
   box->open = 0;
   return 0;
 }
@@ -133,6 +144,78 @@ static int key_search_t (lua_State *L) {
   int64_t t = compat_toint64(luaL_checknumber(L, 5)), span = compat_toint64(luaL_checknumber(L, 6));
   if (!tuya_key_search_t(key, before, after, span, digest, &t)) return 0;
   lua_pushnumber(L, (lua_Number)t);
+  return 1;
+}
+
+/* --- messages --- */
+
+static tuya_str opt_str (lua_State *L, int arg) {
+  tuya_str none = {"", 0};
+  return lua_isnoneornil(L, arg) ? none : check_str(L, arg);
+}
+
+/* The arguments from 2 on: data or text, via, cipher, t. */
+static void read_message (lua_State *L, tuya_message *message) {
+  static const char *const vias[] = {"pulsar", "mqtt", NULL};
+  static const char *const ciphers[] = {"any", "ecb", "gcm", NULL};
+  message->data = check_str(L, 2);
+  message->via = (tuya_via)luaL_checkoption(L, 3, NULL, vias);
+  message->cipher = (tuya_cipher)luaL_checkoption(L, 4, "any", ciphers);
+  message->t = opt_str(L, 5);
+}
+
+/* What came of it: a string, or nil and why. */
+static int push_message (lua_State *L, tuya_err err, tuya_str result, const tuya_fault *fault) {
+  if (err == TUYA_EHASH) return luaL_error(L, "%s", fault->what);
+  if (err != TUYA_OK) return push_fault(L, fault->what, fault->at);
+  return push_str(L, result);
+}
+
+/* key:open_message(data, via, cipher, t) -> text | nil, why */
+static int key_open_message (lua_State *L) {
+  tuya_message message;
+  tuya_fault fault;
+  tuya_str text;
+  tuya_err err;
+  size_t size;
+  void *mem;
+  check_message_key(L, 1);
+  read_message(L, &message);
+  size = tuya_message_room(message.data.n);
+  mem = compat_newuserdata(L, size); /* may run a finalizer, and that may close the key */
+  err = tuya_message_open(check_message_key(L, 1), &message, mem, size, &text, &fault);
+  return push_message(L, err, text, &fault);
+}
+
+/* key:make_message(text, via, cipher, t, iv) -> data | nil, why */
+static int key_make_message (lua_State *L) {
+  tuya_message message;
+  tuya_fault fault;
+  tuya_str iv = check_str(L, 6), data;
+  tuya_err err;
+  size_t size;
+  void *mem;
+  check_message_key(L, 1);
+  read_message(L, &message);
+  luaL_argcheck(L, iv.n == 12, 6, "an iv of 12 bytes expected");
+  size = tuya_message_room(message.data.n);
+  mem = compat_newuserdata(L, size);
+  err = tuya_message_make(check_message_key(L, 1), &message, (const unsigned char *)iv.p, mem, size,
+                          &data, &fault);
+  return push_message(L, err, data, &fault);
+}
+
+static int key_opens_messages (lua_State *L) {
+  lua_pushboolean(L, check_box(L, 1)->opens_messages);
+  return 1;
+}
+
+static int key_pulsar_password (lua_State *L) {
+  const tuya_message_key *key = check_message_key(L, 1);
+  char password[16];
+  if (tuya_pulsar_password(key, check_str(L, 2), password) != TUYA_OK)
+    return luaL_error(L, "the hash library failed");
+  lua_pushlstring(L, password, sizeof password);
   return 1;
 }
 
@@ -488,6 +571,10 @@ static int nonce (lua_State *L) {
 static const luaL_Reg key_methods[] = {{"mac", key_mac},
                                        {"search", key_search},
                                        {"search_t", key_search_t},
+                                       {"open_message", key_open_message},
+                                       {"make_message", key_make_message},
+                                       {"opens_messages", key_opens_messages},
+                                       {"pulsar_password", key_pulsar_password},
                                        {"close", key_close},
                                        {NULL, NULL}};
 
