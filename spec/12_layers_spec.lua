@@ -96,6 +96,7 @@ local LAYERS = {
    { "tuya.bytes", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
       "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file" },
    { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept", "tuya.message",
+      "tuya.events.read", "tuya.events.sieve",
       "tuya.diagnose.capture", "tuya.diagnose.facts" },
    { "tuya.diagnose.variants", "tuya.diagnose.build", "tuya.diagnose.report" },
    { "tuya.diagnose.mistakes" },
