@@ -252,7 +252,7 @@ function sealed:headers() end
 ---@field message? string why it is lost; of an error: what a function given to `start` raised, with its traceback
 
 ---@class tuya.detail
----@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error"|"message" error: a function of the program's raised in the call
+---@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error"|"message" error: a function of yours raised
 ---@field code integer|string Tuya's number, the HTTP status, "dns" "connect" "tls" "timeout" "reset" "too_large" ...,
 --- or "per_second" "per_day" "per_month"
 ---@field resets? integer ms since 1970, of a budget
