@@ -153,7 +153,7 @@ end
 
 local function shape_all(call, devices, shape)
    return shapes.each(devices, function(device)
-      return shape(device, call.home)
+      return shape(device, call.home_of(device))
    end)
 end
 
