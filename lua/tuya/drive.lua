@@ -8,14 +8,15 @@
 
 local drive = {}
 
-local timed_out = { kind = "network", code = "timeout", sent = "no" }
+local no_time = "no time left before the timeout"
+local timed_out = { kind = "network", code = "timeout", message = no_time, sent = "no" }
 
 local effects = {}
 local run
 
 function effects.send(host, deadline, sealed, policy)
    local left = deadline - host.transport:now()
-   if left <= 0 then return nil, "no time left before the timeout", timed_out end
+   if left <= 0 then return nil, no_time, timed_out end
    local limits = { timeout = math.min(left, policy.timeout or left), connect_timeout = policy.connect_timeout }
    return host.transport:send(sealed, limits)
 end
