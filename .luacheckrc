@@ -2,6 +2,7 @@ std = "min"
 -- what only some Lua versions have; each use asks for it first
 read_globals = {
    "unpack",
+   coroutine = { fields = { "close" } },
    table = { fields = { "unpack" } },
    math = { fields = { "type", "tointeger" } },
 }

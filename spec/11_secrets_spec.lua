@@ -47,8 +47,12 @@ describe("secrets", function()
       assert(made.client:get(DEVICE))
       local key = tuya.key(cloud.SECRET)
       local device = made.client:device(cloud.SOCKET)
+      local handle = made.client:start({ method = "GET", path = DEVICE }, function() end)
+      local tasks = require("tuya.scheduler").new(made.client)
+      local task = tasks:spawn(function() return made.client:get(DEVICE) end)
+      tasks:tick()
       local text = ""
-      for _, value in ipairs { made.client, device, key } do
+      for _, value in ipairs { made.client, device, key, handle, tasks, task } do
          text = text .. dump(value) .. inspect({ value }) .. tostring(value)
       end
       assert_clean(text, made)

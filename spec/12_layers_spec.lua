@@ -112,6 +112,7 @@ local LAYERS = {
    { "tuya.points", "tuya.points.specification" },
    { "tuya.device" },
    { "tuya.client" },
+   { "tuya.scheduler" },
    { "tuya" },
    { "tuya.cli.ending" },
    { "tuya.cli.raw" },

@@ -45,11 +45,14 @@ local file_store = require("tuya.store").new("file:" .. store_path)
 os.remove(store_path)
 os.remove(store_path .. ".lock")
 local handle = made.client:start({ method = "GET", path = "/" }, function() end)
+local tasks = require("tuya.scheduler").new(made.client)
 local PUBLIC = {
    { "tuya", tuya, "lua/tuya/init.lua" },
    { "json", tuya.json, "lua/tuya/json.lua" },
    { "client", methods_of(made.client), "lua/tuya/client.lua" },
    { "handle", methods_of(handle), "lua/tuya/client.lua" },
+   { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
+   { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
    { "device", methods_of(made.client:device("x")), "lua/tuya/device.lua" },
    { "transport", methods_of(curl.new { endpoint = "http://x" }), "lua/tuya/transport/curl.lua" },
    { "store", made.store, "lua/tuya/store/memory.lua" },

@@ -396,9 +396,6 @@ methods.put = verb("PUT", "body")
 -- @return as of `request`
 methods.patch = verb("PATCH", "body")
 
--- The call behind each handle, out of reach of whoever dumps one.
-local started = setmetatable({}, { __mode = "k" })
-
 local handle_methods = {}
 local handle_metatable = { __name = "tuya.handle", __index = handle_methods }
 
@@ -406,9 +403,17 @@ local handle_metatable = { __name = "tuya.handle", __index = handle_methods }
 -- `sent` says whether the cloud may have carried it out.
 -- @treturn boolean false when it was over already
 function handle_methods:cancel()
-   local known = started[self]
-   if not known then error("tuya.handle:cancel: self: call it with a colon, handle:cancel()", 2) end
-   return known.ticker:cancel(known.job)
+   local cancel = getmetatable(self) == handle_metatable and self.open(private)
+   if not cancel then error("tuya.handle:cancel: self: call it with a colon, handle:cancel()", 2) end
+   return cancel()
+end
+
+local function new_handle(cancel)
+   return setmetatable({
+      open = function(key)
+         return key == private and cancel or nil
+      end,
+   }, handle_metatable)
 end
 
 -- What is told of a call, to the function that was given with it.
@@ -428,9 +433,7 @@ local function start(self, spec, on_done)
    if not its then return false, rule end
    local job, message, detail = its:add(made.op, made.timeout, made.about, teller(on_done))
    if not job then return true, nil, message, detail end
-   local handle = setmetatable({}, handle_metatable)
-   started[handle] = { ticker = its, job = job }
-   return true, handle
+   return true, new_handle(function() return its:cancel(job) end)
 end
 
 --- Starts a call, and does not wait for it: `tick` moves it on.
@@ -444,8 +447,10 @@ function methods:start(spec, on_done)
    return handle, message, detail
 end
 
--- The ticker of an open client that somebody may tick here and now, or nil and the rule.
-local function ticker_of(self)
+--- The ticker of an open client.
+-- @tparam client self
+-- @treturn ?ticker nil and the rule that is broken
+function client.ticker_of(self)
    local context, rule = open_context(self)
    if not context then return nil, rule end
    return ticker.of(context)
@@ -459,10 +464,10 @@ end
 local function tick(self, max_wait, time_budget)
    if not is_seconds(max_wait) then return false, "max_wait: seconds expected, 0 or more" end
    if not is_seconds(time_budget) then return false, "time_budget: seconds expected, 0 or more" end
-   local its, rule = ticker_of(self)
+   local its, rule = client.ticker_of(self)
    if not its then return false, rule end
    if its.is_ticking then return false, "called from within a tick" end
-   if drive.pick(its.host) then return false, "called where calls do not block: whoever runs this ticks" end
+   if drive.pick(its.host) then return false, "called in a task, or where else calls do not block: whoever runs it ticks" end
    return pcall(its.tick, its, max_wait or 0, time_budget)
 end
 
@@ -482,7 +487,7 @@ end
 --- How long nobody needs to tick.
 -- @treturn ?number seconds; nil: until a call is started
 function methods:timeout()
-   local its, rule = ticker_of(self)
+   local its, rule = client.ticker_of(self)
    if not its then error("tuya.client:timeout: " .. rule, 2) end
    return its:timeout()
 end
@@ -491,7 +496,7 @@ end
 -- descriptor, always the same; over poll there are several, which change with every tick.
 -- @treturn table list of `{ fd = integer, read = boolean, write = boolean }`
 function methods:fds()
-   local its, rule = ticker_of(self)
+   local its, rule = client.ticker_of(self)
    if not its then error("tuya.client:fds: " .. rule, 2) end
    return its.transport:fds()
 end
@@ -518,11 +523,11 @@ function methods:usage()
    return usage
 end
 
-local function close(self, is_told)
+local function close(self, end_calls)
    local context = context_of(self)
    if not context then return end
    self.open = nil
-   if context.ticker then context.ticker:close(is_told) end
+   if context.ticker then end_calls(context.ticker) end
    if context.own_transport then context.transport:close() end
    if context.own_key then context.key:close() end
 end
@@ -530,14 +535,14 @@ end
 --- Closes the client: its connections, and its key where it made one. The functions of calls in flight are called
 -- here, with a detail of kind "cancelled". A second time does nothing.
 function methods:close()
-   close(self, true)
+   close(self, function(its) its:close(true) end)
 end
 
 metatable.__close = methods.close
 
--- Nobody is called from a finalizer.
+-- From a finalizer nobody is told, and the pool may be gone before the client is.
 function metatable.__gc(self)
-   close(self, false)
+   close(self, function(its) pcall(its.close, its, false) end)
 end
 
 return client

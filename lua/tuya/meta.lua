@@ -369,6 +369,64 @@ local handle = {}
 ---@return boolean
 function handle:cancel() end
 
+--- Runs tasks, in which a client's call suspends the task and not the program.
+---@class tuya.scheduler
+local scheduler = {}
+
+--- Makes a scheduler: `require("tuya.scheduler").new`. It goes by the client's clock and transport.
+---@alias tuya.scheduler.new fun(client: tuya.client): tuya.scheduler
+
+--- Begins a task, which the next tick runs.
+---@param fn function
+---@param ... any for the function
+---@return tuya.task
+function scheduler:spawn(fn, ...) end
+
+--- Waits: suspends the task; outside of one, runs the tasks for so long.
+---@param seconds number
+function scheduler:sleep(seconds) end
+
+--- Begins a task that calls a function again and again, first after `seconds`.
+---@param seconds number
+---@param fn function
+---@return tuya.task
+function scheduler:every(seconds, fn) end
+
+--- Runs functions side by side until all are over; what each returned, in their order.
+---@param functions function[]
+---@return table[]
+function scheduler:gather(functions) end
+
+--- Moves everything on: tasks, and the calls of their clients.
+---@param max_wait? number s; 0 (the default): it never waits
+---@param time_budget? number s; 0.001: what is left over waits for the next tick
+---@return integer tasks, string[]? raised of the tasks that failed, with tracebacks
+function scheduler:tick(max_wait, time_budget) end
+
+--- Runs until no task is left, or for some seconds.
+---@param seconds? number
+---@return true? ok, string? message, string[]? messages of the tasks that failed, with tracebacks
+function scheduler:run(seconds) end
+
+--- How long nobody needs to tick: s; nil: until a task is spawned or a call started.
+---@return number?
+function scheduler:timeout() end
+
+--- What a host's own loop waits for before it ticks.
+---@return tuya.fd[]
+function scheduler:fds() end
+
+---@class tuya.task
+local task = {}
+
+--- Ends the task before its time. False when it was over already.
+---@return boolean
+function task:cancel() end
+
+--- What has become of it, then what its function returned, or the message with its traceback.
+---@return "running"|"done"|"failed"|"cancelled" status, any ...
+function task:status() end
+
 ---@class tuya.device
 ---@field id string
 local device = {}

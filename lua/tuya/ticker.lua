@@ -73,9 +73,10 @@ end
 
 -- Calls back; what it raises harms nobody.
 local function tell(self, job, ...)
-   local arguments, n = { ... }, select("#", ...)
+   local arguments, n, finished = { ... }, select("#", ...), job.finished
+   job.finished = nil
    self.calls, self.told = self.calls - 1, self.told + 1
-   local ok, trouble = xpcall(function() return job.finished(unpack(arguments, 1, n)) end, traceback)
+   local ok, trouble = xpcall(function() return finished(unpack(arguments, 1, n)) end, traceback)
    if not ok then report(self, trouble) end
 end
 
@@ -336,6 +337,15 @@ function methods:cancel(job)
    job.detail = detail
    self.cancelled[#self.cancelled + 1] = job
    return true
+end
+
+--- Ends a call before its time, and tells nobody.
+-- @tparam table job
+function methods:drop(job)
+   if job.stage == "done" then return end
+   drop(self, job)
+   job.op:abandon("cancelled")
+   self.calls = self.calls - 1
 end
 
 local function wait_and_work(self, max_wait, budget)

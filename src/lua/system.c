@@ -6,6 +6,7 @@
 */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -53,6 +54,43 @@ int system_isprivate (lua_State *L) {
   }
   lua_pushboolean(L, about.st_uid == geteuid() && !(about.st_mode & (S_IRWXG | S_IRWXO)));
   return 1;
+}
+
+static short flag (lua_State *L, const char *name, short events) {
+  short got;
+  lua_getfield(L, -1, name);
+  got = lua_toboolean(L, -1) ? events : 0;
+  lua_pop(L, 1);
+  return got;
+}
+
+/* The list's entries, in memory of Lua's. */
+static struct pollfd *read_fds (lua_State *L, size_t n) {
+  struct pollfd *fds = (struct pollfd *)compat_newuserdata(L, (n + 1) * sizeof *fds);
+  size_t i;
+  for (i = 0; i < n; i++) {
+    lua_rawgeti(L, 1, (int)i + 1);
+    luaL_argcheck(L, lua_istable(L, -1), 1, "a list of { fd =, read =, write = } expected");
+    lua_getfield(L, -1, "fd");
+    fds[i].fd = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    fds[i].events = (short)(flag(L, "read", POLLIN) | flag(L, "write", POLLOUT));
+    fds[i].revents = 0;
+    lua_pop(L, 1);
+  }
+  return fds;
+}
+
+int system_wait (lua_State *L) {
+  lua_Number ms = luaL_checknumber(L, 2) * 1000;
+  struct pollfd *fds;
+  size_t n;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  n = compat_rawlen(L, 1);
+  fds = read_fds(L, n);
+  /* rounded up, or a wait for half a millisecond would spin */
+  poll(fds, (nfds_t)n, ms > 0 ? ms < 1e9 ? (int)ms + 1 : (int)1e9 : 0);
+  return 0;
 }
 
 /* Bytes that nobody has used; in a userdata that only C can reach. */

@@ -17,6 +17,9 @@ int64_t system_now (void); /* ms since 1970 */
 int system_pushnow (lua_State *L);   /* () -> ms since 1970, an integer where Lua has them */
 int system_monotonic (lua_State *L); /* () -> seconds of a clock that is never set */
 
+/* (list of { fd =, read =, write = }, seconds): waits until one is ready, at most so long */
+int system_wait (lua_State *L);
+
 int system_isterminal (lua_State *L); /* (descriptor) -> does a person sit there? */
 int system_isprivate (lua_State *L);  /* (path) -> this user's, and no other's? | nil, why not known */
 
