@@ -467,7 +467,7 @@ local function tick(self, max_wait, time_budget)
    local its, rule = client.ticker_of(self)
    if not its then return false, rule end
    if its.is_ticking then return false, "called from within a tick" end
-   if drive.pick(its.host) then return false, "called in a task, or where else calls do not block: whoever runs it ticks" end
+   if drive.pick(its.host) then return false, "called in a task, or where else calls do not block" end
    return pcall(its.tick, its, max_wait or 0, time_budget)
 end
 
