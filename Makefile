@@ -3,7 +3,7 @@
 #   make            build for one Lua            LUA=5.4 (default) 5.3 5.2 5.1 luajit
 #   make demo       switch a simulated socket on, step by step
 #   make test       everything that is fast: lint, C tests, specs on every Lua, LuaRocks
-#   make check      everything that is slow: sanitizers, valgrind, failing allocations, fuzzers
+#   make check      everything that is slow: sanitizers, valgrind, failing allocations, fuzzers, the fault matrix, a soak
 #   make bench      measure, as ratios against other code in the same run
 #   make fuzz       fuzz until stopped           FUZZ=seal (default), url, capture or message
 #   make install    PREFIX=/usr/local

@@ -46,7 +46,7 @@ local function seal(context, request, access_token, t)
    return sealed or error(rule, 0)
 end
 
-local function log(context, event, request, info)
+local function log(context, event, request, info, seconds)
    if not context.log then return end
    context.log {
       event = event,
@@ -55,6 +55,7 @@ local function log(context, event, request, info)
       status = info and info.status,
       code = info and info.code,
       tid = info and info.tid,
+      pause = seconds,
    }
 end
 
@@ -129,8 +130,9 @@ function exchange.run(context, request, access_token, policy)
       info.sent = policy.sent
       if not is_corrected(info, learned, policy) then
          if not repeats then return nil, info end
-         log(context, "retry", request, info)
-         if not yield("sleep", pause(try, info)) then return nil, info end
+         local seconds = pause(try, info)
+         log(context, "retry", request, info, seconds)
+         if not yield("sleep", seconds) then return nil, info end
          try = try + 1
       end
    end

@@ -242,6 +242,7 @@ function sealed:headers() end
 ---@field status? integer
 ---@field code? integer|string
 ---@field tid? string
+---@field pause? number s until the next try
 ---@field how? "ask"|"refresh"
 ---@field offset? number ms that the cloud's clock is ahead of ours
 ---@field state? "lost"|"found"|"warning"|"refused"|"limited" of the store or the budget
