@@ -2,6 +2,7 @@
 -- An answer that is simpler than what was applied is right too, where it makes the same text; those stand in SIMPLER.
 local build = require("tuya.diagnose.build")
 local capture = require("tuya.diagnose.capture")
+local bytes = require("tuya.bytes")
 local core = require("tuya.core")
 local facts = require("tuya.diagnose.facts")
 local mistakes = require("tuya.diagnose.mistakes")
@@ -89,7 +90,7 @@ end
 
 local function joined(a, b)
    local both = b and { a, b } or { a }
-   table.sort(both)
+   table.sort(both, bytes.before)
    return table.concat(both, " ")
 end
 

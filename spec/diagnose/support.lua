@@ -1,4 +1,6 @@
 -- What the specs of diagnose share.
+local bytes = require("tuya.bytes")
+
 local support = {}
 
 function support.read(path)
@@ -15,7 +17,7 @@ function support.slugs(list)
       set[finding.slug] = true
       names[#names + 1] = finding.slug
    end
-   table.sort(names)
+   table.sort(names, bytes.before)
    return set, table.concat(names, " ")
 end
 
@@ -28,10 +30,10 @@ end
 
 -- Base64 by bits, for what is not worth a library here.
 local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-function support.base64(bytes)
+function support.base64(text)
    local out = {}
-   for i = 1, #bytes, 3 do
-      local a, b, c = bytes:byte(i, i + 2)
+   for i = 1, #text, 3 do
+      local a, b, c = text:byte(i, i + 2)
       local number = a * 65536 + (b or 0) * 256 + (c or 0)
       for k, there in ipairs { true, true, b ~= nil, c ~= nil } do
          local six = math.floor(number / 64 ^ (4 - k)) % 64

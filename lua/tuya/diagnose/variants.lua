@@ -2,6 +2,8 @@
 -- The idea: plain functions from text to texts, without a notion of what is right.
 -- @module tuya.diagnose.variants
 
+local bytes = require("tuya.bytes")
+
 local variants = {}
 
 -- {{{ permutations and subsets
@@ -113,7 +115,7 @@ local function sort_members(node)
    for i, item in ipairs(node) do members[i] = { item = item, at = i } end
    table.sort(members, function(a, b)
       local x, y = a.item.key or "", b.item.key or ""
-      if x ~= y then return x < y end
+      if x ~= y then return bytes.before(x, y) end
       return a.at < b.at
    end)
    local out = {}
