@@ -108,9 +108,12 @@ local LAYERS = {
    { "tuya.token" },
    { "tuya.call" },
    { "tuya.drive", "tuya.ticker", "tuya.transport.curl", "tuya.transport.fake" },
-   { "tuya.points.text", "tuya.points.colour" },
-   { "tuya.points", "tuya.points.specification" },
+   { "tuya.points.text", "tuya.points.colour", "tuya.points.same", "tuya.edge", "tuya.known", "tuya.inner" },
+   { "tuya.points", "tuya.points.specification", "tuya.generations", "tuya.pager" },
+   { "tuya.specifications", "tuya.history" },
+   { "tuya.commands" },
    { "tuya.device" },
+   { "tuya.devices" },
    { "tuya.client" },
    { "tuya.scheduler" },
    { "tuya" },
@@ -138,8 +141,7 @@ end
 
 local SIMULATOR = "^tuya%.simulator"
 local SIMULATOR_MAY = {}
-for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.diagnose", "tuya.json", "tuya.httpd", "tuya.options",
-   "tuya.regions" } do
+for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.diagnose", "tuya.json", "tuya.httpd", "tuya.options" } do
    SIMULATOR_MAY[name] = true
 end
 

@@ -49,11 +49,12 @@ local tasks = require("tuya.scheduler").new(made.client)
 local PUBLIC = {
    { "tuya", tuya, "lua/tuya/init.lua" },
    { "json", tuya.json, "lua/tuya/json.lua" },
-   { "client", methods_of(made.client), "lua/tuya/client.lua" },
+   { "client", methods_of(made.client), "lua/tuya/client.lua", "lua/tuya/devices.lua" },
    { "handle", methods_of(handle), "lua/tuya/client.lua" },
    { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
    { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
    { "device", methods_of(made.client:device("x")), "lua/tuya/device.lua" },
+   { "pager", methods_of(made.client:devices()), "lua/tuya/pager.lua" },
    { "transport", methods_of(curl.new { endpoint = "http://x" }), "lua/tuya/transport/curl.lua" },
    { "store", made.store, "lua/tuya/store/memory.lua" },
    { "store", file_store, "lua/tuya/store/file.lua" },
@@ -63,11 +64,12 @@ local PUBLIC = {
 
 describe("the documentation", function()
    for _, entry in ipairs(PUBLIC) do
-      local class, object, path = entry[1], entry[2], entry[3]
+      local class, object, sources = entry[1], entry[2], {}
+      for i = 3, #entry do sources[#sources + 1] = read(entry[i]) end
       for _, name in ipairs(functions(object)) do
          it("has " .. class .. "." .. name, function()
             assert.is_truthy(meta:find("\nfunction " .. class .. "[.:]" .. name .. "%("), "not in meta.lua")
-            if path then assert.is_true(has_ldoc(read(path), name), "no LDoc block in " .. path) end
+            if sources[1] then assert.is_true(has_ldoc(table.concat(sources, "\n"), name), "no LDoc block") end
          end)
       end
    end

@@ -8,11 +8,14 @@ local budget = require("tuya.budget")
 local call = require("tuya.call")
 local core = require("tuya.core")
 local device = require("tuya.device")
+local devices = require("tuya.devices")
 local drive = require("tuya.drive")
 local errors = require("tuya.errors")
 local exchange = require("tuya.exchange")
+local inner = require("tuya.inner")
 local json = require("tuya.json")
 local kept = require("tuya.kept")
+local learnt = require("tuya.known")
 local op = require("tuya.op")
 local options = require("tuya.options")
 local regions = require("tuya.regions")
@@ -29,6 +32,7 @@ local OPTIONS = options.known {
    key = "userdata",
    region = "string",
    endpoint = "string",
+   api = "string",
    algorithm = "string",
    bundle_id = "string",
    transport = "table|userdata",
@@ -155,9 +159,15 @@ local function check_algorithm(algorithm)
    end
 end
 
+local APIS = { auto = true, ["v1.0"] = true, ["iot-03"] = true, ["v2.0"] = true }
+
+local function check_api(api)
+   if api and not APIS[api] then return 'api: "auto", "v1.0", "iot-03" or "v2.0"' end
+end
+
 local function check_options(given)
    if given.key and given.access_secret then return "access_secret: given beside key; one of them signs" end
-   return check_algorithm(given.algorithm) or check_nonce(given) or check_call(given)
+   return check_api(given.api) or check_algorithm(given.algorithm) or check_nonce(given) or check_call(given)
       or given.clock and check_clock(given.clock)
       or given.json and lacking("json", given.json, { "encode", "decode" })
 end
@@ -212,6 +222,7 @@ local function new_context(given)
       own_transport = own_transport,
       store = its_store,
       kept = kept.new(),
+      known = learnt.new(given.api),
       token_key = "token " .. access_id .. " " .. endpoint,
       lease_key = "lease " .. access_id .. " " .. endpoint,
       budget = plan,
@@ -500,12 +511,15 @@ function methods:fds()
    if not its then error("tuya.client:fds: " .. rule, 2) end
    return its.transport:fds()
 end
+local lent = inner.new(execute, open_context)
+
+devices.mix(methods, lent)
 
 --- One device of the project.
 -- @tparam string id
 -- @treturn device
 function methods:device(id)
-   local made, rule = device.new(self, id, execute)
+   local made, rule = device.new(self, id, lent)
    if not made then error("tuya.client:device: " .. rule, 2) end
    return made
 end

@@ -117,7 +117,8 @@ end
 -- a whole call), `connect_timeout` (5 s), `retries` (3), `max_connections` (4), `max_queue` (1024), `max_reply`
 -- (8 MiB), `lang`, `ca_file`, `proxy`, `user_agent`, `algorithm`, `bundle_id`, `transport`, `store`
 -- ("file:PATH", or an object with load and swap), `json`, `clock` (function: ms), `nonce` (function, or false), `log`
--- (function, gets events as tables), `budget` (`per_month`, `per_day`, `per_second`, `reserve`)
+-- (function, gets events as tables), `api` ("auto"; "v1.0", "iot-03", "v2.0": one generation of the device API),
+-- `budget` (`per_month`, `per_day`, `per_second`, `reserve`)
 -- @treturn client
 -- @raise when an option is unknown or breaks a rule, at the caller's line
 function tuya.client(given)

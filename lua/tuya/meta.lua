@@ -196,6 +196,7 @@ function sealed:headers() end
 ---@field key? tuya.key instead of access_secret; stays the caller's to close
 ---@field region? "cn"|"us"|"us-e"|"eu"|"eu-w"|"in"|"sg" TUYA_REGION
 ---@field endpoint? string TUYA_ENDPOINT, instead of region: "https://host"
+---@field api? "auto"|"v1.0"|"iot-03"|"v2.0" which generation of the device API; "auto": the first that answers
 ---@field algorithm? "v2"|"v1"
 ---@field bundle_id? string
 ---@field timeout? number of a whole call, s; 15
@@ -236,7 +237,9 @@ function sealed:headers() end
 ---@field reserve integer
 
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"
+---@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"
+---@field device_id? string of a fallback to the thing model
+---@field codes? string[] likewise
 ---@field method? string
 ---@field path? string
 ---@field status? integer
@@ -253,7 +256,8 @@ function sealed:headers() end
 ---@field message? string why it is lost; of an error: what a function given to `start` raised, with its traceback
 
 ---@class tuya.detail
----@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error"|"message" error: a function of yours raised
+---@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error"|"message"|"unconfirmed"|"lookup" error: a function
+--- of yours raised; unconfirmed: taken, and not seen in the status; lookup: no one device fits
 ---@field code integer|string Tuya's number, the HTTP status, "dns" "connect" "tls" "timeout" "reset" "too_large" ...,
 --- or "per_second" "per_day" "per_month"
 ---@field resets? integer ms since 1970, of a budget
@@ -268,6 +272,9 @@ function sealed:headers() end
 ---@field cause? "too_large"|"reset"|"protocol" of "http": why the answer, of which the head came, is not whole
 ---@field retry_after? number s that the cloud asks to wait
 ---@field advice? string
+---@field accepted? string[] codes that were taken before the rest was refused
+---@field missing? { code: string, sent: any, seen: any }[] of "unconfirmed"
+---@field candidates? tuya.device[] of "lookup"
 ---@field diagnosis? tuya.report with code 1004: what is left when the signature is right
 
 ---@class tuya.envelope
@@ -428,18 +435,151 @@ function task:cancel() end
 ---@return "running"|"done"|"failed"|"cancelled" status, any ...
 function task:status() end
 
+---@class tuya.devices.options
+---@field ids? (string|tuya.device)[] these only
+---@field category? string
+---@field product_id? string
+---@field home? string|integer of this home
+---@field room? string|integer of this room of the home
+---@field uid? string of this user
+---@field asset? string of this asset
+---@field schema? string of this app
+---@field api? "v1.0"|"iot-03"|"v2.0" by which list
+---@field page_size? integer
+
+--- The devices of the project, page by page as they are read.
+---@param options? tuya.devices.options
+---@return tuya.pager<tuya.device>
+function client:devices(options) end
+
+--- Finds one device: by name, product, category, part of a name or room.
+---@param what string|{ name?: string, category?: string, product?: string, room?: string }
+---@return tuya.device? device, string? message, tuya.detail? detail
+function client:find(what) end
+
+--- The state of many devices, in as few calls as the API allows.
+---@param which? (string|tuya.device)[] nil: all of the project
+---@param options? { raw?: boolean }
+---@return table<string, table<string, any>>? statuses, string? message, tuya.detail? detail
+function client:statuses(which, options) end
+
+--- A list that comes in pages: `for item in pager do`, which raises failures, or `pager:next()`.
+---@class tuya.pager<T>
+---@operator call: T
+local pager = {}
+
+--- The next item; nil at the end; nil, message, detail for a failure.
+---@return any item, string? message, tuya.detail? detail
+function pager:next() end
+
+--- All items that are left.
+---@return any[]? list, string? message, tuya.detail? detail
+function pager:all() end
+
 ---@class tuya.device
 ---@field id string
+---@field name? string
+---@field category? string
+---@field product_id? string
+---@field product_name? string
+---@field online? boolean
 local device = {}
 
---- Sends commands, all in one call.
+---@class tuya.send.options
+---@field check? boolean false: the values go as they are
+---@field confirm? number s to wait until the status shows the values
+---@field timeout? number
+---@field connect_timeout? number
+---@field retries? integer
+---@field idempotent? boolean
+
+--- Sends commands. Raises where a value is not one that its data point may have.
 ---@param values table<string, any>|{ code: string, value: any }[]
+---@param options? tuya.send.options
 ---@return true? ok, string? message, tuya.detail|tuya.envelope info
-function device:send(values) end
+function device:send(values, options) end
+
+--- Sends one command.
+---@param code string
+---@param value any
+---@param options? tuya.send.options
+---@return true? ok, string? message, tuya.detail|tuya.envelope info
+function device:set(code, value, options) end
+
+--- Turns a switch over.
+---@param code? string nil: the first Boolean that can be written
+---@param options? tuya.send.options
+---@return true? ok, string? message, tuya.detail|tuya.envelope info
+function device:toggle(code, options) end
 
 --- The state of all data points.
+---@param options? { raw?: boolean }
 ---@return table<string, any>? values, string? message, tuya.detail|tuya.envelope info
-function device:status() end
+function device:status(options) end
+
+--- What the device is, named as v1.0 names it.
+---@return table? info, string? message, tuya.detail|tuya.envelope info
+function device:info() end
+
+---@class tuya.point
+---@field code string
+---@field type? "Boolean"|"Integer"|"Enum"|"String"|"Json"|"Raw"|"Bitmap" nil: passes unchecked
+---@field writable boolean
+---@field id? integer of the data point
+---@field name? string
+---@field min? number as sent
+---@field max? number as sent
+---@field step? number as sent
+---@field scale? integer
+---@field unit? string
+---@field range? string[]
+---@field maxlen? number bytes
+---@field label? string[]
+
+---@class tuya.specification: { [integer]: tuya.point }
+---@field by_code table<string, tuya.point>
+---@field category? string
+
+--- What its data points may be; false where the cloud has no usable specification.
+---@return tuya.specification|false? specification, string? message, tuya.detail? detail
+function device:specification() end
+
+--- The data points that it can be told.
+---@return tuya.point[]? functions, string? message, tuya.detail? detail
+function device:functions() end
+
+--- Data points from the thing model.
+---@param options? { codes?: string[], raw?: boolean }
+---@return table<string, any>? values, string? message, tuya.detail|tuya.envelope info
+function device:properties(options) end
+
+--- Sets data points through the thing model.
+---@param values table<string, any>
+---@param options? tuya.send.options
+---@return true? ok, string? message, tuya.detail|tuya.envelope info
+function device:set_properties(values, options) end
+
+--- What the device reported, newest first.
+---@param options? { codes?: string[], from?: number, to?: number, types?: integer[], size?: integer }
+---@return tuya.pager<{ code: string, value: any, time: integer, type: any }>
+function device:logs(options) end
+
+--- What the cloud adds up; without options what is counted at all.
+---@param options? { code: string, per?: string, from?: string, to?: string, sum?: string }
+---@return table? statistics, string? message, tuya.detail? detail
+function device:statistics(options) end
+
+--- The devices behind a gateway.
+---@return tuya.device[]? devices, string? message, tuya.detail? detail
+function device:sub_devices() end
+
+---@param name string
+---@return true? ok, string? message, tuya.detail? detail
+function device:rename(name) end
+
+--- Forgets what the client has learnt of the device's product. Nothing is sent.
+---@return true
+function device:reset_local() end
 
 ---@class tuya.reply
 ---@field status integer

@@ -13,8 +13,9 @@ local cloud = {
 }
 
 --- Makes a client, its simulated cloud and its transport.
--- changes: options of the client besides; intercept: function(request, answer) that may answer itself
-function cloud.new(changes, intercept)
+-- changes: options of the client besides; intercept: function(request, answer) that may answer itself; home: as of
+-- the simulated cloud
+function cloud.new(changes, intercept, home)
    local made = { store = memory.new() }
    made.transport = fake.new(function(request)
       local function answer()
@@ -24,7 +25,7 @@ function cloud.new(changes, intercept)
       return answer()
    end)
    made.simulator = simulator.new {
-      access_id = cloud.ID, access_secret = cloud.SECRET, clock = made.transport:clock(), seed = 1,
+      access_id = cloud.ID, access_secret = cloud.SECRET, clock = made.transport:clock(), seed = 1, home = home,
    }
    local options = {
       access_id = cloud.ID, access_secret = cloud.SECRET, endpoint = cloud.ENDPOINT,

@@ -86,7 +86,7 @@ end
 
 function devices.status.run(given)
    local client, answer = account.client(given)
-   ending.unless(device_of(client, given.id):status())
+   ending.unless(device_of(client, given.id):status { raw = true })
    client:close()
    local rows, members = {}, {}
    for i, text in ipairs(raw.elements(raw.member(answer(), "result") or "[]")) do
@@ -171,7 +171,7 @@ function devices.send.run(given)
    for i, pair in ipairs(words) do
       commands[i] = { code = pair[1], value = value_of(functions, pair[1], pair[2]) }
    end
-   local result = ending.unless(ending.attempt(device.send, device, commands))
+   local result = ending.unless(ending.attempt(device.send, device, commands, { check = false }))
    client:close()
    if given.json then screen.json(raw.encode(result)) end
    return ending.DONE

@@ -82,17 +82,31 @@ end
 
 -- {{{ Pages
 
---- Where the page after the device with this id starts; 1 for the first page; nil: no such device.
-local function start_after(devices, id)
-   if not given(id) then
-      return 1
-   end
-   for i, device in ipairs(devices) do
-      if device.id == id then
-         return i + 1
+--- What stood before a device that is gone: an id, "" for none; nil where there never was such a device.
+local function before_gone(call, id)
+   for _, one in ipairs(call.project.homes or { call.home }) do
+      if one.gone[id] then
+         return one.gone[id]
       end
    end
    return nil
+end
+
+--- Where the page after the device with this id starts; 1 for the first page; nil: no such device. A device that went
+-- after its page was read still marks the place where it was.
+local function start_after(call, devices, id)
+   while given(id) do
+      for i, device in ipairs(devices) do
+         if device.id == id then
+            return i + 1
+         end
+      end
+      id = before_gone(call, id)
+      if not id then
+         return nil
+      end
+   end
+   return 1
 end
 
 local function cut(devices, start, size)
@@ -109,7 +123,7 @@ local function page_after(call, devices, key, size_name, limit)
    if not size then
       return nil, code
    end
-   local start = start_after(devices, call.query[key])
+   local start = start_after(call, devices, call.query[key])
    if not start then
       return nil, 1109
    end
@@ -153,7 +167,7 @@ end
 
 local function shape_all(call, devices, shape)
    return shapes.each(devices, function(device)
-      return shape(device, call.home_of(device))
+      return shape(device, call.home)
    end)
 end
 

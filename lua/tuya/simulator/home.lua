@@ -3,17 +3,16 @@
 -- The danger: a misspelt member that is passed over in silence; unknown members are refused by name.
 -- @module tuya.simulator.home
 
-local members = require("tuya.simulator.members")
+local json = require("tuya.json")
 local products = require("tuya.simulator.products")
 local values = require("tuya.simulator.values")
 
 local home = {}
 
-local check_members = members.check
-
 local MADE = 1700000000 -- seconds; when devices were made that do not say so
 
-local HOME = { uid = "string", home_id = "string", data_centre = "string", devices = "table!" }
+--- Members and their types; a type ending in ! is required.
+local HOME = { uid = "string", home_id = "string", devices = "table!" }
 
 local DEVICE = {
    id = "string!", name = "string!", product = "string", gateway = "string",
@@ -32,6 +31,24 @@ local VALUES = {
    unit = "string", min = "number", max = "number", scale = "number", step = "number", range = "table",
    maxlen = "number", label = "table",
 }
+
+local function check_members(given, members, where)
+   for name, value in pairs(given) do
+      local kind = members[name]
+      if not kind then
+         return nil, where .. ": unknown member '" .. tostring(name) .. "'"
+      end
+      if kind ~= "any" and type(value) ~= kind:gsub("!", "") then
+         return nil, where .. ": '" .. name .. "' must be a " .. kind:gsub("!", "")
+      end
+   end
+   for name, kind in pairs(members) do
+      if kind:sub(-1) == "!" and given[name] == nil then
+         return nil, where .. ": '" .. name .. "' is missing"
+      end
+   end
+   return true
+end
 
 --- The description with what its product says, where it names one; nil and a message where there is none such.
 local function with_product(given, where)
@@ -131,7 +148,8 @@ local function new_device(given)
       time_zone = default(given.time_zone, "+00:00"),
       lat = default(given.lat, ""),
       lon = default(given.lon, ""),
-      sub = default(given.sub, false),
+      sub = default(given.sub, given.gateway ~= nil),
+      gateway = given.gateway,
       active_time = default(given.active_time, MADE),
       create_time = default(given.create_time, MADE),
       update_time = default(given.update_time, MADE),
@@ -140,31 +158,41 @@ local function new_device(given)
    }
 end
 
+--- Puts a device into a home, at the end; nil and a message when its description is not right.
+function home.add(made, given)
+   local where = "device " .. tostring(type(given) == "table" and given.id or #made.devices + 1)
+   if type(given) ~= "table" then
+      return nil, where .. ": must be a table"
+   end
+   local ok, message
+   given, message = with_product(given, where)
+   if not given then
+      return nil, message
+   end
+   ok, message = check_members(given, DEVICE, where)
+   if not ok then
+      return nil, message
+   end
+   if made.by_id[given.id] then
+      return nil, where .. ": is there twice"
+   end
+   local device = new_device(given)
+   ok, message = add_points(device, given.data_points, where)
+   if not ok then
+      return nil, message
+   end
+   made.devices[#made.devices + 1] = device
+   made.by_id[device.id] = device
+   made.gone[device.id] = nil
+   return device
+end
+
 local function add_devices(made, list)
-   for i, given in ipairs(list) do
-      local where = "device " .. tostring(type(given) == "table" and given.id or i)
-      if type(given) ~= "table" then
-         return nil, where .. ": must be a table"
-      end
-      local ok, message
-      given, message = with_product(given, where)
-      if not given then
+   for _, given in ipairs(list) do
+      local device, message = home.add(made, given)
+      if not device then
          return nil, message
       end
-      ok, message = check_members(given, DEVICE, where)
-      if not ok then
-         return nil, message
-      end
-      if made.by_id[given.id] then
-         return nil, where .. ": is there twice"
-      end
-      local device = new_device(given)
-      ok, message = add_points(device, given.data_points, where)
-      if not ok then
-         return nil, message
-      end
-      made.devices[i] = device
-      made.by_id[device.id] = device
    end
    return true
 end
@@ -178,9 +206,9 @@ function home.new(given)
    local made = {
       uid = default(given.uid, "bay1563811262429Simu"),
       home_id = default(given.home_id, "1001"),
-      data_centre = given.data_centre,
       devices = {},
       by_id = {},
+      gone = {}, -- by the id of a device that was removed: the id of the one before it, or ""
    }
    ok, message = add_devices(made, given.devices)
    if not ok then
@@ -191,7 +219,23 @@ end
 
 --- Reads the description from a JSON file; nil and a message when there is none or it is not right.
 function home.read(path)
-   return members.read(path, home.new)
+   local file, message = io.open(path, "rb")
+   if not file then
+      return nil, message
+   end
+   local text = file:read("*a")
+   file:close()
+   local given
+   given, message = json.decode(text or "")
+   if type(given) ~= "table" then
+      return nil, path .. ": not JSON: " .. tostring(message)
+   end
+   local made
+   made, message = home.new(given)
+   if not made then
+      return nil, path .. ": " .. message
+   end
+   return made
 end
 
 --- Takes a device out of the home.
@@ -199,6 +243,7 @@ function home.remove(made, device)
    made.by_id[device.id] = nil
    for i, one in ipairs(made.devices) do
       if one == device then
+         made.gone[device.id] = i > 1 and made.devices[i - 1].id or ""
          table.remove(made.devices, i)
          return
       end

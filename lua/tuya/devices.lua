@@ -1,0 +1,476 @@
+--- devices.lua: the devices of a project, all of them, one of them by name, and the state of many.
+-- The idea: every list of every generation reads the same: device objects, one after the other, each once.
+-- The danger: devices come and go between two pages. Row keys bear that; numbered pages move, so that the page before
+-- is read again when the total has shrunk. Only who takes one away and adds one between two pages goes unseen there.
+-- @module tuya.devices
+
+local device = require("tuya.device")
+local edge = require("tuya.edge")
+local errors = require("tuya.errors")
+local generations = require("tuya.generations")
+local options = require("tuya.options")
+local pager = require("tuya.pager")
+local specifications = require("tuya.specifications")
+
+local devices = {}
+
+local BATCH = 20 -- ids that one call may name [published]
+
+-- {{{ Where lists come from
+
+-- Each says how to ask for the page after `state`, and what the next state is; nil: that was the last page.
+local sources = {}
+
+-- last_row_key and has_more, or has_next.
+local function by_row_key(path, list, size_name, size)
+   return {
+      ask = function(given, state)
+         local query = { [size_name] = given.page_size or size, last_row_key = state }
+         query.category, query.product_id = given.category, given.product_id
+         return path, query
+      end,
+      read = function(result)
+         local more = result.has_more or result.has_next
+         local key = result.last_row_key
+         return result[list], more and type(key) == "string" and key ~= "" and key or nil
+      end,
+   }
+end
+
+sources["v1.0"] = by_row_key("/v1.0/iot-01/associated-users/devices", "devices", "size", 100)
+sources["iot-03"] = by_row_key("/v1.3/iot-03/devices", "list", "page_size", 200)
+
+-- A bare list; the next page begins after the last device's id, and a page that is not full is the last.
+sources["v2.0"] = {
+   ask = function(given, state)
+      local query = { page_size = given.page_size or 20, last_id = state }
+      query.categories, query.product_ids = given.category, given.product_id
+      return "/v2.0/cloud/thing/device", query
+   end,
+   read = function(result, _, given)
+      local last = result[#result]
+      return result, #result >= (given.page_size or 20) and last.id or nil
+   end,
+}
+
+-- page_no and page_size. The state is { number, total }.
+local function by_number(path, read_list)
+   return {
+      ask = function(given, state)
+         local query = { page_no = state and state.number or 1, page_size = given.page_size or 100 }
+         query.product_id, query.schema = given.product_id, given.schema
+         return path, query
+      end,
+      read = function(result, state, given)
+         local list, total = read_list(result)
+         local number, size = state and state.number or 1, given.page_size or 100
+         local gone = state and state.total and total and state.total - total or 0
+         if gone > 0 and number > 1 then -- what was on this page has moved to the one before
+            return list, { number = math.max(1, number - math.ceil(gone / size)), total = total }
+         end
+         local more = result.has_more
+         if more == nil then more = total and number * size < total or not total and #list >= size end
+         return list, more and { number = number + 1, total = total } or nil
+      end,
+   }
+end
+
+sources.project = by_number("/v1.0/devices", function(result)
+   return result.devices or result.list, tonumber(result.total)
+end)
+
+local function bare(result)
+   return result.devices or result.list or result, tonumber(result.total)
+end
+
+-- Where a list comes from that something of the options names.
+local function special_source(given)
+   if given.ids then return nil end
+   if given.uid then return by_number("/v1.0/users/" .. given.uid .. "/devices", bare) end
+   if given.asset then
+      return by_row_key("/v1.0/iot-02/assets/" .. given.asset .. "/devices", "list", "page_size", 100)
+   end
+   if given.home then
+      local room = given.room and "/rooms/" .. given.room or ""
+      return {
+         ask = function() return "/v1.0/homes/" .. given.home .. room .. "/devices" end,
+         read = function(result) return bare(result) end,
+      }
+   end
+   return given.schema and sources.project or nil
+end
+
+-- }}}
+
+-- {{{ The list
+
+local DEVICES = options.known {
+   ids = "table", category = "string", product_id = "string", page_size = "number", uid = "string", asset = "string",
+   home = "string|number", room = "string|number", schema = "string", api = "string",
+}
+
+local function fits(given, made)
+   if given.category and made.category ~= given.category then return false end
+   return not given.product_id or made.product_id == given.product_id
+end
+
+-- A page as device objects; keeps the status that it came with.
+local function objects(inner, client, given, list)
+   local made = {}
+   for _, one in ipairs(type(list) == "table" and list or {}) do
+      local found = device.read(client, one, inner)
+      if found and fits(given, found) then
+         made[#made + 1] = { device = found, status = type(one.status) == "table" and one.status or nil }
+      end
+   end
+   return made
+end
+
+-- One page of a source: true, { list, state of the next }, or what failed.
+local function read_page(inner, client, given, source, state)
+   local path, query = source.ask(given, state)
+   return inner.read(client, { method = "GET", path = path, query = query }, function(result)
+      if result == true then result = {} end -- success without a result: there is none
+      if type(result) ~= "table" then return nil end
+      local list, following = source.read(result, state, given)
+      return { list = objects(inner, client, given, list), following = following }
+   end)
+end
+
+-- Pages of one source, or of the first generation that answers.
+local function fetcher(inner, client, known, given)
+   local special = special_source(given)
+   local order = given.api and { given.api } or known:order("devices")
+   return function(state)
+      if special then
+         local ok, page, message, info = read_page(inner, client, given, special, state)
+         if not ok or page == nil then return ok, page, message, info end
+         return true, page.list, page.following
+      end
+      local turn = state and { state.generation } or order
+      local ok, page, message, info, generation = generations.try(known, "devices", turn, function(one)
+         return read_page(inner, client, given, sources[one], state and state.following)
+      end)
+      if not ok or page == nil then return ok, page, message, info end
+      return true, page.list, page.following and { following = page.following, generation = generation }
+   end
+end
+
+-- Pages of twenty ids.
+local function by_id(inner, client, known, ids)
+   local paths = {
+      ["v1.0"] = "/v1.0/devices", ["iot-03"] = "/v1.3/iot-03/devices", ["v2.0"] = "/v2.0/cloud/thing/batch",
+   }
+   local function read(result)
+      return type(result) == "table" and objects(inner, client, {}, (bare(result))) or nil
+   end
+   return function(state)
+      local first, some = state or 1, {}
+      for i = first, math.min(first + BATCH - 1, #ids) do some[#some + 1] = ids[i] end
+      if not some[1] then return true, {} end
+      local order = known:order("devices by id")
+      local ok, list, message, info = generations.try(known, "devices by id", order, function(one)
+         return inner.read(client, { method = "GET", path = paths[one], query = { device_ids = some } }, read)
+      end)
+      if not ok or list == nil then return ok, list, message, info end
+      return true, list, first + BATCH <= #ids and first + BATCH or nil
+   end
+end
+
+local SEGMENT = "^[A-Za-z0-9%-%._~]+$"
+
+local function broken(given)
+   local rule = options.broken(given, DEVICES)
+   if rule then return rule end
+   for _, name in ipairs { "uid", "asset", "home", "room" } do
+      if given[name] and not tostring(given[name]):find(SEGMENT) then return name .. ": an id expected" end
+   end
+   if given.room and not given.home then return "room: wants home beside it" end
+   if given.api and not sources[given.api] then return 'api: "v1.0", "iot-03" or "v2.0"' end
+   local size = given.page_size
+   if size and (size < 1 or size > 200 or size % 1 ~= 0) then return "page_size: a whole number from 1 to 200" end
+end
+
+-- Ids of a list of ids or devices, each once, or nil and the rule.
+local function ids_of(list)
+   local ids, seen = {}, {}
+   for i, one in ipairs(list) do
+      local id = type(one) == "table" and one.id or one
+      if type(id) ~= "string" or not id:find(SEGMENT) then return nil, ("ids: no id at %d"):format(i) end
+      if not seen[id] then
+         seen[id] = true
+         ids[#ids + 1] = id
+      end
+   end
+   return ids
+end
+
+local function key_of(item)
+   return item.device.id
+end
+
+-- A pager of { device=, status= }.
+local function pages(inner, client, given)
+   local rule = broken(given)
+   if rule then return false, rule end
+   local ok, known = inner.known(client)
+   if not ok then return false, known end
+   if not given.ids then return true, pager.new(fetcher(inner, client, known, given), key_of) end
+   local ids
+   ids, rule = ids_of(given.ids)
+   if not ids then return false, rule end
+   return true, pager.new(by_id(inner, client, known, ids), key_of)
+end
+
+-- }}}
+
+-- {{{ One by name
+
+local FIND = options.known { name = "string", category = "string", product = "string", room = "string" }
+
+local function is(a, b)
+   return type(a) == "string" and a:lower() == b:lower()
+end
+
+local tests = {
+   name = function(one, text) return is(one.name, text) end,
+   product = function(one, text) return one.product_id == text or is(one.product_name, text) end,
+   category = function(one, text) return one.category == text end,
+   part = function(one, text)
+      return type(one.name) == "string" and one.name:lower():find(text:lower(), 1, true) ~= nil
+   end,
+}
+
+local function those(list, test, text)
+   local found = {}
+   for _, one in ipairs(list) do
+      if test(one, text) then found[#found + 1] = one end
+   end
+   return found
+end
+
+-- Those of a list that are in a room of that name: true, list, or what failed.
+local function in_room(inner, client, list, text)
+   local ok, ids, message, info = inner.room(client, text, list)
+   if not ok or ids == nil then return ok, ids, message, info end
+   return true, those(list, function(one) return ids[one.id] == true end)
+end
+
+local function by_text(inner, client, list, text)
+   for _, kind in ipairs { "name", "product", "category" } do
+      local found = those(list, tests[kind], text)
+      if found[1] then return true, found end
+   end
+   local found = those(list, tests.part, text)
+   if found[1] then return true, found end
+   return in_room(inner, client, list, text)
+end
+
+local function by_fields(inner, client, list, given)
+   for _, kind in ipairs { "name", "product", "category" } do
+      if given[kind] then list = those(list, tests[kind], given[kind]) end
+   end
+   if not given.room or not list[1] then return true, list end
+   return in_room(inner, client, list, given.room)
+end
+
+local function candidates(list)
+   local names = {}
+   for i, one in ipairs(list) do
+      if i > 10 then
+         names[i] = ("and %d more"):format(#list - 10)
+         break
+      end
+      names[i] = ("%s (%s)"):format(tostring(one.name), one.id)
+   end
+   return table.concat(names, ", ")
+end
+
+-- The names that are near a wrong one, or all.
+local function near(list, text)
+   local names = {}
+   for _, one in ipairs(list) do
+      if type(one.name) == "string" then names[one.name:lower()] = one end
+   end
+   local likely = text and options.nearest(text:lower(), names)
+   return likely and { names[likely] } or list
+end
+
+-- One device of those found, or nil, message, detail with the candidates.
+local function only(found, list, what, text)
+   if #found == 1 then return found[1] end
+   local offered = found[1] and found or near(list, text)
+   local message = found[1] and ("%d devices fit %s: %s"):format(#found, what, candidates(found))
+      or offered[1] and ("no device fits %s; there are: %s"):format(what, candidates(offered))
+      or ("no device fits %s; the project has none"):format(what)
+   return errors.failure {
+      kind = "lookup", code = found[1] and "ambiguous" or "absent", message = message, candidates = offered,
+      sent = "yes",
+   }
+end
+
+local function shown(given)
+   local parts = {}
+   for _, name in ipairs { "name", "category", "product", "room" } do
+      if given[name] then parts[#parts + 1] = ("%s = %q"):format(name, given[name]) end
+   end
+   return table.concat(parts, ", ")
+end
+
+local function find_broken(given)
+   if type(given) == "string" then return given == "" and "name: empty" or nil end
+   local rule = options.broken(given, FIND)
+   if not rule and next(given) == nil then rule = "name, category, product or room: one of them expected" end
+   return rule
+end
+
+-- All devices as plain objects, or what failed.
+local function all_of(inner, client)
+   local ok, its = pages(inner, client, {})
+   if not ok then return false, its end
+   local list = {}
+   while true do
+      local item, message, info = its:next()
+      if item == nil and message then return true, nil, message, info end
+      if item == nil then return true, list end
+      list[#list + 1] = item.device
+   end
+end
+
+-- }}}
+
+-- {{{ The state of many
+
+local STATUSES = options.known { raw = "boolean" }
+
+-- The status of a device of a list that came without: by its own call, where no other is left.
+local function status_of(inner, client, item)
+   if item.status then return true, generations.read_values(item.status) end
+   return generations.call(inner, client, "status", item.device.id)
+end
+
+-- Fills in the statuses that a list came without, twenty at a time.
+local function read_statuses(inner, client, known, items)
+   local without = {}
+   for _, item in ipairs(items) do
+      if not item.status then without[#without + 1] = item end
+   end
+   if not without[1] or known.generations["devices by id"] == "v2.0" or known.generations.devices == "v2.0" then
+      return true, true
+   end
+   for first = 1, #without, BATCH do
+      local ids, by = {}, {}
+      for i = first, math.min(first + BATCH - 1, #without) do
+         ids[#ids + 1] = without[i].device.id
+         by[without[i].device.id] = without[i]
+      end
+      local ok, list, message, info = inner.read(client, {
+         method = "GET", path = "/v1.0/iot-03/devices/status", query = { device_ids = ids },
+      }, function(result) return type(result) == "table" and result or nil end)
+      if not ok or list == nil then return ok, list, message, info end
+      for _, one in ipairs(list) do
+         if by[one.id] then by[one.id].status = one.status end
+      end
+   end
+   return true, true
+end
+
+local function collect(its)
+   local items = {}
+   while true do
+      local item, message, info = its:next()
+      if item == nil and message then return nil, message, info end
+      if item == nil then return items end
+      items[#items + 1] = item
+   end
+end
+
+-- id = { code = value }, as programs write values.
+local function decoded(inner, client, items, is_raw)
+   local statuses = {}
+   for _, item in ipairs(items) do
+      local id = item.device.id
+      local ok, values, message, info = status_of(inner, client, item)
+      if not ok or values == nil then return ok, values, message, info end
+      local specification = false
+      if not is_raw and next(values) ~= nil then
+         ok, specification, message, info = specifications.of(inner, client, id)
+         if not ok or specification == nil then return ok, specification, message, info end
+      end
+      statuses[id] = specifications.decode(specification, values)
+   end
+   return true, statuses
+end
+
+-- }}}
+
+--- Adds the methods to those of a client.
+-- @tparam table methods
+-- @tparam table inner what the client lets its modules do
+function devices.mix(methods, inner)
+   --- The devices of the project, page by page as they are read.
+   -- @function devices
+   -- @tparam[opt] table options `category`, `product_id`; `ids` (a list: these only), `home` (and `room`), `uid`,
+   -- `asset`, `schema`: whose devices; `api`: by which generation's list; `page_size`
+   -- @treturn pager of devices with `id, name, category, product_id, online`: `for device in pager do`,
+   -- `pager:next()`, `pager:all()`
+   methods.devices = edge.of("tuya.client:devices", function(self, given)
+      local ok, its = pages(inner, self, given or {})
+      if not ok then return false, its end
+      local fetch = its.fetch
+      its.fetch = function(state)
+         local done, list, more, info = fetch(state)
+         if not done or list == nil then return done, list, more, info end
+         local plain = {}
+         for i, item in ipairs(list) do plain[i] = item.device end
+         return true, plain, more
+      end
+      its.key_of = function(one) return one.id end
+      return true, its
+   end)
+
+   --- Finds one device.
+   -- @function find
+   -- @tparam string|table what a text: the name, else product, category, part of a name, or room; or a table of
+   -- `name`, `category`, `product` (id or name), `room`, all of which must fit. Case of names does not matter
+   -- @treturn ?device the one that fits; nil, message, detail where there is none or there are several: the message
+   -- names the candidates, `detail.candidates` lists them, `detail.code` is "absent" or "ambiguous"
+   methods.find = edge.of("tuya.client:find", function(self, what)
+      local rule = find_broken(what)
+      if rule then return false, rule end
+      local ok, list, message, info = all_of(inner, self)
+      if not ok or list == nil then return ok, list, message, info end
+      local found
+      if type(what) == "string" then ok, found, message, info = by_text(inner, self, list, what)
+      else ok, found, message, info = by_fields(inner, self, list, what) end
+      if not ok or found == nil then return ok, found, message, info end
+      if type(what) == "string" then return true, only(found, list, ("%q"):format(what), what) end
+      return true, only(found, list, shown(what), what.name)
+   end)
+
+   --- Reads the state of many devices in as few calls as the API allows: a hundred a call for all devices, twenty a
+   -- call for those that are named.
+   -- @function statuses
+   -- @tparam[opt] table which list of ids or devices; nil: all of the project
+   -- @tparam[opt] table options `raw = true`: as the cloud writes the values
+   -- @treturn ?table id = a table code = value; or nil, message, detail
+   methods.statuses = edge.of("tuya.client:statuses", function(self, which, given)
+      given = given or {}
+      local rule = options.broken(given, STATUSES)
+      if not rule and which ~= nil and type(which) ~= "table" then rule = "a list of ids or devices expected" end
+      if rule then return false, rule end
+      local ok, known = inner.known(self)
+      if not ok then return false, known end
+      local its
+      ok, its = pages(inner, self, { ids = which })
+      if not ok then return false, its end
+      local items, message, info = collect(its)
+      if not items then return true, nil, message, info end
+      local done
+      ok, done, message, info = read_statuses(inner, self, known, items)
+      if not ok or done == nil then return ok, done, message, info end
+      return decoded(inner, self, items, given.raw)
+   end)
+end
+
+return devices

@@ -1,0 +1,119 @@
+--- history.lua: what a device did, from the logs and the statistics that the cloud keeps.
+-- @module tuya.history
+
+local generations = require("tuya.generations")
+local options = require("tuya.options")
+local pager = require("tuya.pager")
+
+local history = {}
+
+local DAY = 24 * 3600 * 1000 -- ms
+
+local LOGS = options.known { codes = "table", from = "number", to = "number", types = "table", size = "number" }
+
+local function entry(given)
+   return {
+      code = given.code, value = given.value, time = tonumber(given.event_time), type = given.event_id,
+   }
+end
+
+local function entries(list)
+   local made = {}
+   for i, given in ipairs(type(list) == "table" and list or {}) do made[i] = entry(given) end
+   return made
+end
+
+local function whole(number)
+   return ("%.0f"):format(number)
+end
+
+-- v1.0 pages by start_row_key and has_next, the others by last_row_key and has_more.
+local SOURCES = {
+   ["v1.0"] = { path = "/v1.0/devices/%s/logs", key = "start_row_key", types = true },
+   ["iot-03"] = { path = "/v1.0/iot-03/devices/%s/report-logs", key = "last_row_key" },
+   ["v2.0"] = { path = "/v2.1/cloud/thing/%s/report-logs", key = "last_row_key" },
+}
+
+local function query_of(source, given, key, now)
+   local query = {
+      start_time = whole(given.from or now - DAY), end_time = whole(given.to or now), codes = given.codes,
+      size = given.size or 100, [source.key] = key,
+   }
+   if source.types then query.type = given.types or { 7 } end
+   return query
+end
+
+local function read_page(result)
+   if type(result) ~= "table" then return nil end
+   local more = result.has_next or result.has_more
+   local key = result.next_row_key or result.last_row_key
+   return { list = entries(result.logs or result.list), more = more and key ~= "" and key or nil }
+end
+
+local function read_logs(self, given, state, now)
+   return function(generation)
+      local source = SOURCES[generation]
+      return self.inner.read(self.client, {
+         method = "GET", path = source.path:format(self.id), query = query_of(source, given, state and state.key, now),
+      }, read_page)
+   end
+end
+
+--- The pager over a device's logs.
+-- @tparam device self
+-- @tparam ?table given
+-- @treturn boolean ok; false with the rule that is broken
+-- @treturn pager
+function history.logs(self, given)
+   given = given or {}
+   local rule = options.broken(given, LOGS)
+   if rule then return false, rule end
+   local ok, known = self.inner.known(self.client)
+   if not ok then return false, known end
+   local order, now = known:order("logs"), self.inner.clock(self.client)
+   return true, pager.new(function(state)
+      local turn = state and { state.generation } or order
+      local done, page, message, info, generation =
+         generations.try(known, "logs", turn, read_logs(self, given, state, now))
+      if not done or page == nil then return done, page, message, info end
+      return true, page.list, page.more and { key = page.more, generation = generation }
+   end)
+end
+
+local STATISTICS = options.known { code = "string", per = "string", from = "string", to = "string", sum = "string" }
+
+local EDGES = {
+   hours = { "start_hour", "end_hour" }, days = { "start_day", "end_day" }, weeks = { "start_week", "end_week" },
+   months = { "start_month", "end_month" },
+}
+
+local function statistics_call(self, given)
+   local per = given.per or "days"
+   local edges = EDGES[per]
+   if per ~= "total" and not edges then
+      return nil, 'per: "hours", "days", "weeks", "months" or "total"'
+   end
+   if not given.code then return nil, "code: missing" end
+   local query = { code = given.code, stat_type = given.sum }
+   if edges and not (given.from and given.to) then return nil, "from: missing, or to" end
+   if edges then query[edges[1]], query[edges[2]] = given.from, given.to end
+   return { method = "GET", path = ("/v1.0/devices/%s/statistics/%s"):format(self.id, per), query = query }, per
+end
+
+--- Statistics of a device.
+-- @tparam device self
+-- @tparam ?table given
+-- @treturn boolean ok; false with the rule that is broken
+-- @return what the cloud counted; or nil, message, info
+function history.statistics(self, given)
+   if given == nil then return generations.call(self.inner, self.client, "statistic_types", self.id) end
+   local rule = options.broken(given, STATISTICS)
+   if rule then return false, rule end
+   local spec, per = statistics_call(self, given)
+   if not spec then return false, per end
+   return self.inner.read(self.client, spec, function(result)
+      return type(result) == "table" and result[per] or nil
+   end)
+end
+
+return history

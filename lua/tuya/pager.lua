@@ -1,0 +1,92 @@
+--- pager.lua: lists that come in pages, item by item.
+-- The idea: a pager asks for a page when the one before is used up, in whichever way that list is paged; who reads it
+-- sees items only, each once, however the list changes meanwhile.
+-- The danger: `for item in pager` cannot tell a failure, so it raises it, and on PUC Lua 5.1 it cannot wait
+-- inside a scheduler's task; `pager:next()` answers failures, and works everywhere.
+-- @module tuya.pager
+
+local pager = {}
+
+local methods = {}
+local metatable = { __index = methods, __name = "tuya.pager" }
+
+--- Makes a pager.
+-- @tparam function fetch called with a state (nil at first): true, list, the state of the next page or nil, or
+-- true, nil, message, info for a failure; or false, rule
+-- @tparam ?function key_of gives what an item is known by: an item seen before is passed over
+-- @treturn pager
+function pager.new(fetch, key_of)
+   return setmetatable({ fetch = fetch, key_of = key_of, page = {}, at = 0, seen = {} }, metatable)
+end
+
+-- Reads the next page: true, or false and what went wrong.
+local function turn(self)
+   local ok, list, more, info = self.fetch(self.state)
+   if not ok then return false, list end
+   if list == nil then return true, nil, more, info end
+   self.page, self.at, self.state, self.is_last = list, 0, more, more == nil
+   return true, true
+end
+
+-- The next item of this page that was not seen before; nil: there is none.
+local function step(self)
+   while self.at < #self.page do
+      self.at = self.at + 1
+      local item = self.page[self.at]
+      local key = self.key_of and self.key_of(item)
+      if key == nil or not self.seen[key] then
+         if key ~= nil then self.seen[key] = true end
+         return item
+      end
+   end
+end
+
+-- true and the next item, true and nil at the end, true, nil, message, info for a failure; or false, rule.
+local function following(self)
+   while true do
+      local item = step(self)
+      if item ~= nil or self.is_last then return true, item end
+      local ok, turned, message, info = turn(self)
+      if not ok then return false, turned end
+      if not turned then return true, nil, message, info end
+   end
+end
+
+--- The next item.
+-- @return the item; nil at the end; nil, message, detail for a failure, after which `next` tries that page again
+function methods:next()
+   local ok, item, message, info = following(self)
+   if not ok then error("tuya.pager:next: " .. tostring(item), 2) end
+   return item, message, info
+end
+
+-- All items that are left, or nil, message, info.
+local function collect(self)
+   local list = {}
+   while true do
+      local ok, item, message, info = following(self)
+      if not ok then return false, item end
+      if item == nil and message then return true, nil, message, info end
+      if item == nil then return true, list end
+      list[#list + 1] = item
+   end
+end
+
+--- All items that are left.
+-- @treturn ?table list; nil, message, detail for a failure
+function methods:all()
+   local ok, list, message, info = collect(self)
+   if not ok then error("tuya.pager:all: " .. tostring(list), 2) end
+   return list, message, info
+end
+
+--- The next item, for `for item in pager do`.
+-- @return the item, nil at the end
+-- @raise what `next` answers as a failure
+function metatable.__call(self)
+   local ok, item, message = following(self)
+   if not ok or message then error(tostring(message or item), 2) end
+   return item
+end
+
+return pager
