@@ -72,8 +72,8 @@ describe("eight processes with one token that lives a second", function()
    it("lose no call, and make one renewal a token, while twenty are killed #once #slow", function()
       local directory = child.directory()
       local log = directory .. "/log"
-      local cloud = child.start(child.command { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet", "--one-token", "--token-ttl",
-         ("%d"):format(LIFE), "--log", log }, "TUYA_ACCESS_ID=shared TUYA_ACCESS_SECRET=secret")
+      local cloud = child.start(child.command { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet", "--one-token",
+         "--token-ttl", ("%d"):format(LIFE), "--log", log }, "TUYA_ACCESS_ID=shared TUYA_ACCESS_SECRET=secret")
       local endpoint, store = "http://127.0.0.1:" .. cloud.line, "file:" .. directory .. "/store"
       local workers = {}
       for i = 1, WORKERS do

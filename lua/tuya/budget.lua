@@ -8,6 +8,7 @@
 local clock = require("tuya.clock")
 local core = require("tuya.core")
 local date = require("tuya.date")
+local jitter = require("tuya.jitter")
 local kept = require("tuya.kept")
 local options = require("tuya.options")
 
@@ -19,6 +20,7 @@ local OPTIONS = options.known { per_month = "number", per_day = "number", per_se
 
 local WARN = 0.8          -- of a limit
 local FARTHEST = 600000   -- ms; a turn farther off was not given: the clock was set
+local PAUSE = 0.005       -- seconds at most, where somebody else changed the record meanwhile
 local PERIODS = { "day", "month" }
 
 -- Tuya's limits, of each API of a project: calls per second [published: frequency-control, Kcojz2r2dg1f6].
@@ -95,8 +97,8 @@ local function write(count)
    return table.concat(fields, " ")
 end
 
--- Changes the record: `change(count, now, ...)`, called anew until nobody came between, may answer something that ends
--- it; that is returned, then the count.
+-- Changes the record: `change(count, now, ...)`, called anew until nobody came between, or there is no more time, may
+-- answer something that ends it; that is returned, then the count.
 local function update(context, change, ...)
    while true do
       local text = kept.load(context, context.budget_key)
@@ -104,6 +106,7 @@ local function update(context, change, ...)
       local count = read(text, now)
       local trouble = change(count, now, ...)
       if trouble or kept.swap(context, context.budget_key, text, write(count)) then return trouble, count end
+      if not yield("sleep", jitter.draw(PAUSE)) then return nil, count end
    end
 end
 

@@ -29,23 +29,31 @@ local function fail(request, policy, detail)
 end
 
 -- The failure of a token call, as this call's own: others may have waited for the same.
-local function adopt(detail, policy)
+local function adopt(detail)
    local own = {}
    for name, value in pairs(detail) do own[name] = value end
-   own.sent = policy.sent or "no" -- the call, not the token call
+   own.sent = "no" -- the call, not the token call
    return own
 end
 
--- Result and envelope, or nil and detail; renews the token once, unless the call has gone out twice already.
+-- The token to sign a try with, or nil and what is known of the failure.
+local function bear(context, policy)
+   local access, detail = token.get(context, policy.refused, policy.keep)
+   return access, not access and adopt(detail) or nil
+end
+
+-- Whether the cloud refused the token that a call went out with, for the first time.
+local function is_refused(policy, info)
+   return REFUSED[info.code] and policy.access ~= nil and not policy.replayed
+end
+
+-- Result and envelope, or nil and detail; goes on with another token, once.
 local function with_token(context, request, policy)
-   local refused, keep
-   while true do
-      local access, detail = token.get(context, refused, keep)
-      if not access then return nil, adopt(detail, policy) end
-      local result, info = exchange.run(context, request, access, policy)
-      if result ~= nil or policy.replayed or not REFUSED[info.code] then return result, info end
-      refused, keep, policy.replayed = access, info.code == REFUSED_SIGN, true
-   end
+   policy.bearer = bear
+   local result, info = exchange.run(context, request, policy)
+   if result ~= nil or not is_refused(policy, info) then return result, info end
+   policy.refused, policy.keep, policy.replayed = policy.access, info.code == REFUSED_SIGN, true
+   return exchange.run(context, request, policy)
 end
 
 --- The flow of a call.
@@ -57,7 +65,7 @@ end
 -- @treturn table the envelope, or the detail of the failure
 function call.run(context, request, policy)
    local result, info
-   if core.is_token_call(request.path) then result, info = exchange.run(context, request, nil, policy)
+   if core.is_token_call(request.path) then result, info = exchange.run(context, request, policy)
    else result, info = with_token(context, request, policy) end
    if result == nil then return fail(request, policy, info) end
    return result, nil, info

@@ -212,6 +212,7 @@ local function new_context(given)
    if not key then return nil, own_key end
    transport, own_transport = new_transport(given, endpoint)
    if not transport then return nil, own_transport end
+   local place = access_id .. " " .. endpoint:gsub("/$", "")
    local context = {
       access_id = access_id,
       key = key,
@@ -223,8 +224,8 @@ local function new_context(given)
       store = its_store,
       kept = kept.new(),
       known = learnt.new(given.api),
-      token_key = "token " .. access_id .. " " .. endpoint,
-      lease_key = "lease " .. access_id .. " " .. endpoint,
+      token_key = "token " .. place,
+      lease_key = "lease " .. place,
       budget = plan,
       budget_key = "budget " .. access_id, -- a project's in all data centres together
       codec = given.json or json,

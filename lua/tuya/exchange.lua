@@ -68,20 +68,40 @@ local function settle(context, request, sent_at, reply, message, trouble)
    return nil, response.broken(message, trouble)
 end
 
--- Sends once, where the budget allows it: as `settle` returns.
-local function send(context, request, access_token, policy)
-   local place, refusal = budget.take(context, request)
-   if refusal then return nil, refusal end
+-- The token that a try is signed with, got when its turn in the budget has come: false and the detail of what failed.
+local function bearer(context, policy)
+   if not policy.bearer then return true end
+   local detail
+   policy.access, detail = policy.bearer(context, policy)
+   return policy.access ~= nil, detail
+end
+
+-- Signs and sends: as `settle` returns.
+local function send(context, request, policy)
    policy.sealed_at = clock.now(context)
-   local sealed = seal(context, request, access_token, policy.sealed_at)
+   local sealed = seal(context, request, policy.access, policy.sealed_at)
    log(context, "call", request)
    local sent_at = context.monotonic()
    local result, info, learned = settle(context, request, sent_at, yield("send", sealed, policy))
    policy.attempts = policy.attempts + 1
    log(context, "reply", request, info)
+   return result, info, learned
+end
+
+-- Tries once, where the budget allows it and a token is to be had: as `settle` returns, and whether it went as far as
+-- to be sent.
+local function try_once(context, request, policy)
+   local place, refusal = budget.take(context, request)
+   if refusal then return nil, refusal, false, false end
+   local has_token, failure = bearer(context, policy)
+   if not has_token then
+      budget.give_back(context, place)
+      return nil, failure, false, false
+   end
+   local result, info, learned = send(context, request, policy)
    if info.sent == "no" then budget.give_back(context, place) end
    if TOO_MANY[info.code] then budget.limited(context) end
-   return result, info, learned
+   return result, info, learned, true
 end
 
 local REACHED = { no = 0, maybe = 1, yes = 2 }
@@ -115,18 +135,18 @@ end
 --- Signs and sends a request, again while that is harmless.
 -- @tparam table context the client's
 -- @tparam request request
--- @tparam ?string access_token
--- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; kept up to date are `attempts`,
--- `sent`, `sealed_at` and `replayed`: a call that the cloud refused for its time or token goes out once more
+-- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `bearer(context, policy)`, a
+-- flow that gives the token, or nil and the detail of its failure (nil for a token call); kept up to date are `access`,
+-- `attempts`, `sent`, `sealed_at` and `replayed`: what the cloud refused for its time or token goes out once more
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure
-function exchange.run(context, request, access_token, policy)
+function exchange.run(context, request, policy)
    local try = 1
    while true do
-      local result, info, learned = send(context, request, access_token, policy)
+      local result, info, learned, was_tried = try_once(context, request, policy)
       if result ~= nil then return result, info end
       policy.sent = furthest(policy.sent, info.sent)
-      local repeats = try <= policy.retries and may_repeat(info, policy) -- by what this try met
+      local repeats = was_tried and try <= policy.retries and may_repeat(info, policy) -- by what this try met
       info.sent = policy.sent
       if not is_corrected(info, learned, policy) then
          if not repeats then return nil, info end

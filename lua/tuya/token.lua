@@ -92,7 +92,7 @@ local function fetch(context, terms, path, query, how)
       connect_timeout = context.connect_timeout,
       attempts = 0,
    }
-   local fresh, detail = accept(exchange.run(context, built, nil, policy))
+   local fresh, detail = accept(exchange.run(context, built, policy))
    if fresh then
       fresh.since = policy.sealed_at
       return fresh
