@@ -187,7 +187,8 @@ describe("tuya simulate", function()
       tuya:finish()
       local short = pair.refresh_token:sub(1, 4)
       assert.equal(
-         "GET /v1.0/token ok\nGET /v1.0/token/" .. short .. "... 1004 sign invalid\nGET /v1.0/devices ok\n",
+         "GET /v1.0/token ok\nGET /v1.0/token/" .. short .. "... 1004 sign invalid (no known mistake explains it;"
+            .. " most likely another secret was used)\nGET /v1.0/devices ok\n",
          tuya:stderr()
       )
    end)
@@ -236,6 +237,73 @@ describe("tuya simulate", function()
       assert.same({ "/v1.0/token drop false", "/v1.0/token 502 false", "/v1.0/token 0 true" }, seen)
       tuya:finish()
       assert.equal("GET /v1.0/token [drop]\nGET /v1.0/token [502]\nGET /v1.0/token ok\n", tuya:stderr())
+   end)
+
+   it("takes recorded requests with --accept-token and --no-clock-check #once", function()
+      local folder_of = ROOT .. "spec/captures/"
+      local known = support.decode(contents(folder_of .. "tinytuya-get-query-str.json"))
+      local project = { TUYA_ACCESS_ID = "ak0123456789abcdef01", TUYA_ACCESS_SECRET = known.secret }
+      local tuya = start("simulate --no-clock-check --accept-token " .. known.token, project)
+      local port = tuya.stdout:read("*l")
+      local codes = {}
+      for i, name in ipairs({ "tinytuya-get-query", "tinytuya-get-query-str" }) do
+         local connection = assert(socket.connect("127.0.0.1", port))
+         connection:settimeout(PATIENCE)
+         connection:send((contents(folder_of .. name .. ".http"):gsub("[Kk]eep%-[Aa]live", "close")))
+         codes[i] = support.decode((connection:receive("*a"):match("\r\n\r\n(.*)$"))).code or 0
+         connection:close()
+      end
+      assert.same({ 0, 1004 }, codes)
+      tuya:finish()
+      local line = "GET /v1.0/iot-03/devices 1004 sign invalid (the query is signed unsorted)"
+      assert.truthy(tuya:stderr():find("\n" .. line .. "\n", 1, true))
+   end)
+
+   it("goes on from its state after kill -9 #once", function()
+      local path = folder .. "state.json"
+      local arguments = "simulate --state " .. path
+      local tuya = start(arguments, PROJECT)
+      local port = tuya.stdout:read("*l")
+      local token = ask(port, token_request()).result.access_token
+      local target = "/v1.0/devices/" .. support.SOCKET
+      local delete = support.signed({ method = "DELETE", target = target, token = token, t = now() })
+      assert.is_true(ask(port, delete).success)
+      tuya:signal("KILL")
+      assert.equal(137, tuya:finish())
+      assert.is_nil(contents(path .. ".new"))
+      assert.is_nil(contents(path):find(support.SECRET, 1, true))
+
+      tuya = start(arguments, PROJECT)
+      port = tuya.stdout:read("*l")
+      assert.equal(1106, ask(port, support.signed({ target = target, token = token, t = now() })).code)
+      assert.equal(token, ask(port, token_request()).result.access_token)
+      assert.equal(0, tuya:finish())
+   end)
+
+   it("serves the projects of a file, in one data centre, with a clock that is off #once", function()
+      local path = folder .. "projects.json"
+      local file = io.open(path, "w")
+      file:write(support.encode({
+         projects = {
+            { access_id = "first", access_secret = "one", algorithm = "v1" },
+            { access_id = "second", access_secret = "two", data_centres = { "us" } },
+         },
+      }))
+      file:close()
+      local tuya = start("simulate --one-token --skew=-60000 --data-centre eu --projects " .. path)
+      local port = tuya.stdout:read("*l")
+      assert.equal("", tuya:stderr())
+      local envelope = ask(port, support.signed({
+         target = "/v1.0/token?grant_type=1", t = now(), id = "first", secret = "one", old = true,
+      }))
+      assert.is_true(envelope.success)
+      assert.is_true(math.abs(now() - 60000 - envelope.t) < 30000)
+      local token = ask(port, token_request("second", "two")).result.access_token
+      assert.not_equal(token, ask(port, token_request("second", "two")).result.access_token)
+      local again = ask(port, token_request("second", "two")).result.access_token
+      local business = { target = "/v1.0/devices", t = now(), id = "second", secret = "two", token = again }
+      assert.equal(28841107, ask(port, support.signed(business)).code)
+      tuya:finish()
    end)
 
    it("does not mind what comes on its stdin", function()
@@ -309,6 +377,13 @@ describe("tuya simulate", function()
       ["simulate --port -1"] = "%-",
       ["simulate --port 1.5"] = "%-%-port must be",
       ["simulate --token-ttl 0"] = "%-%-token%-ttl must be a whole number from 1 to",
+      ["simulate --skew 1.5"] = "%-%-skew must be a whole number",
+      ["simulate --data-centre mars"] = "unknown data centre",
+      ["simulate --algorithm v3"] = "%-%-algorithm",
+      ["simulate --projects /nowhere/p.json"] = "/nowhere/p%.json: No such file",
+      ["simulate --projects p.json --algorithm v1"] = "stand in that file",
+      ["simulate --state /dev"] = "%-%-state",
+      ["simulate --state Makefile"] = "state: not a state of this version",
       ["simulate --fault 'GET /x: dorp'"] = "'dorp' is no fault",
       ["simulate --log /nowhere/log"] = "%-%-log: /nowhere/log: No such file",
       ["simulate /nowhere/home.json"] = "/nowhere/home%.json: No such file",

@@ -186,7 +186,7 @@ describe("simulator: for those who write rules", function()
       local sim = support.client().sim
       assert.has_error(function()
          sim:set("vdevo0", "switch", true)
-      end, "no device 'vdevo0' in this home")
+      end, "no device 'vdevo0' in this cloud")
       assert.has_error(function()
          sim:set(SOCKET, "ghost", true)
       end, "device '" .. SOCKET .. "' has no data point 'ghost'")

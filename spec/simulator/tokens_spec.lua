@@ -217,12 +217,15 @@ describe("simulator: its console", function()
       local pair = cloud:tokens()
       cloud:ask({ target = "/v1.0/devices?page_size=1", token = pair.access_token })
       cloud:handle(signed({ target = "/v1.0/token/" .. pair.refresh_token, secret = "another" }))
-      cloud:handle({ method = "GET", target = "/\27[31m", headers = {} })
+      cloud:handle({ method = "GET", target = "/\27[31m", headers = {
+         client_id = support.ID, t = "1700000000000", sign_method = "HMAC-SHA256", access_token = pair.access_token,
+      } })
       assert.same({
          "GET /v1.0/token ok",
          "GET /v1.0/devices ok",
-         "GET /v1.0/token/" .. pair.refresh_token:sub(1, 4) .. "... 1004 sign invalid",
-         "GET /?[31m 1105 missing the header (client_id)",
+         "GET /v1.0/token/" .. pair.refresh_token:sub(1, 4) .. "... 1004 sign invalid (no known mistake explains it; "
+            .. "most likely another secret was used)",
+         "GET /?[31m 1105 missing the header (there is no header sign)",
       }, lines)
    end)
 end)

@@ -16,6 +16,14 @@ function simulate.describe(command)
    command:argument("home", "The devices, a JSON file; a small home if none is named."):args("?")
    command:option("--port", "Port to listen on; 0 takes one that is free.", "0")
    command:flag("--tls", "Serve HTTPS, with a certificate that it makes.")
+   command:option("--projects", "Several projects and users, a JSON file, instead of HOME and the environment.")
+   command:option("--data-centre", "Which data centre this is: cn, us, us-e, eu, eu-w, in or sg.")
+   command:option("--algorithm", "v1: a project older than 2021-06-30, which takes both."):choices({ "v1", "v2" })
+   command:option("--skew", "Milliseconds that the cloud's clock is ahead; --skew=-60000: a minute behind.", "0")
+   command:flag("--no-clock-check", "Take every t, for recorded requests.")
+   command:flag("--one-token", "Whoever asks gets a new token, which revokes the one before.")
+   command:option("--accept-token", "A token that was already issued, for recorded requests.")
+   command:option("--state", "A file in which tokens and devices outlive this process.")
    command:option("--token-ttl", "Seconds that a token lives.", "7200")
    command:option("--fault", "What goes wrong: 'METHOD PATH: FAULT [SECONDSs] [COUNT]'; may be given again."):count("*")
    command:option("--log", "A file that gets a line of JSON for each request, before it is answered.")
@@ -49,10 +57,17 @@ local function write_file(path, text)
    file:close()
 end
 
---- A function that appends each entry of the log to a file, a line of JSON each; nil without a file.
+--- Milliseconds, below 0 too.
+local function skew_of(text)
+   local sign, digits = text:match("^([+-]?)(.*)$")
+   local skew = ending.whole_number(digits, "--skew", 0, 10 * 365 * 86400000)
+   return sign == "-" and -skew or skew
+end
+
+--- A function that appends each entry of the log to a file, a line of JSON each, if there is one.
 local function log_to(path)
    if not path then
-      return nil
+      return function() end
    end
    local file, message = io.open(path, "a")
    if not file then
@@ -98,25 +113,83 @@ local function serve_with_ca(listener, forever)
    end
 end
 
+local ENOENT = 2
+
+--- What the file of the state holds; nil where there is none yet.
+local function read_state(path)
+   if not path then
+      return nil
+   end
+   local file, message, number = io.open(path, "rb")
+   if not file and number ~= ENOENT then
+      fail(ending.USAGE, "--state: " .. message)
+   end
+   if not file then
+      return nil
+   end
+   local text
+   text, message = file:read("*a")
+   file:close()
+   if not text then
+      fail(ending.USAGE, "--state: " .. path .. ": " .. message)
+   end
+   return text ~= "" and text or nil
+end
+
+--- Keeps the state in its file: before a request is answered, if it has changed anything.
+local function keeper_of(path, sim)
+   local kept
+   return function()
+      local text = path and sim:state()
+      if text ~= kept then
+         local done, message = require("tuya.file").replace(path, text)
+         if not done then
+            fail(ending.USAGE, "--state: " .. message)
+         end
+         kept = text
+      end
+   end
+end
+
+--- The options that name projects and homes.
+local function whose(options)
+   if options.projects then
+      if options.home or options.algorithm or options.accept_token then
+         fail(ending.USAGE, "--projects goes without HOME, --algorithm and --accept-token: they stand in that file")
+      end
+      return { projects = options.projects }
+   end
+   local id, secret, made_up = project_of_environment()
+   return {
+      access_id = id, access_secret = secret, home = options.home, algorithm = options.algorithm,
+      accept_token = options.accept_token,
+   }, made_up and "made-up project: TUYA_ACCESS_ID=" .. id .. " TUYA_ACCESS_SECRET=" .. secret .. "\n"
+end
+
 --- The simulated cloud that the options and the environment ask for.
 local function new_simulator(options)
-   local ttl = ending.whole_number(options.token_ttl, "--token-ttl", 1, 31536000)
-   local id, secret, made_up = project_of_environment()
-   local sim, message = attempt(attempt(require, "tuya.simulator").new, {
-      access_id = id,
-      access_secret = secret,
-      home = options.home,
-      token_ttl = ttl,
-      faults = options.fault,
-      log = log_to(options.log),
-      console = not options.quiet and function(line)
-         io.stderr:write(line, "\n")
-      end or nil,
-   })
+   local given, made_up = whose(options)
+   local log, keep = log_to(options.log), nil
+   given.token_ttl = ending.whole_number(options.token_ttl, "--token-ttl", 1, 31536000)
+   given.skew = skew_of(options.skew)
+   given.data_centre = options.data_centre
+   given.one_token = options.one_token
+   given.check_clock = not options.no_clock_check
+   given.faults = options.fault
+   given.state = read_state(options.state)
+   given.log = function(entry)
+      keep()
+      log(entry)
+   end
+   given.console = not options.quiet and function(line)
+      io.stderr:write(line, "\n")
+   end or nil
+   local sim, message = attempt(attempt(require, "tuya.simulator").new, given)
    if not sim then
       fail(ending.USAGE, message)
    end
-   return sim, made_up and "made-up project: TUYA_ACCESS_ID=" .. id .. " TUYA_ACCESS_SECRET=" .. secret .. "\n"
+   keep = keeper_of(options.state, sim)
+   return sim, made_up
 end
 
 function simulate.run(options)

@@ -84,7 +84,7 @@ end
 
 --- What stood before a device that is gone: an id, "" for none; nil where there never was such a device.
 local function before_gone(call, id)
-   for _, one in ipairs(call.project.homes or { call.home }) do
+   for _, one in ipairs(call.project.homes) do
       if one.gone[id] then
          return one.gone[id]
       end
@@ -167,7 +167,7 @@ end
 
 local function shape_all(call, devices, shape)
    return shapes.each(devices, function(device)
-      return shape(device, call.home)
+      return shape(device, call.home_of(device))
    end)
 end
 

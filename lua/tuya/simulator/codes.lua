@@ -30,4 +30,5 @@ return {
    [28841002] = "No permissions. Your subscription to cloud development plan has expired.",
    [28841004] = "No permissions. Your quota of Trial Edition is used up.",
    [28841105] = "No permissions. This project is not authorized to call this API",
+   [28841107] = "No permission. The data center is suspended.",
 }

@@ -3,16 +3,17 @@
 -- The danger: a misspelt member that is passed over in silence; unknown members are refused by name.
 -- @module tuya.simulator.home
 
-local json = require("tuya.json")
+local members = require("tuya.simulator.members")
 local products = require("tuya.simulator.products")
 local values = require("tuya.simulator.values")
 
 local home = {}
 
+local check_members = members.check
+
 local MADE = 1700000000 -- seconds; when devices were made that do not say so
 
---- Members and their types; a type ending in ! is required.
-local HOME = { uid = "string", home_id = "string", devices = "table!" }
+local HOME = { uid = "string", home_id = "string", data_centre = "string", devices = "table!" }
 
 local DEVICE = {
    id = "string!", name = "string!", product = "string", gateway = "string",
@@ -31,24 +32,6 @@ local VALUES = {
    unit = "string", min = "number", max = "number", scale = "number", step = "number", range = "table",
    maxlen = "number", label = "table",
 }
-
-local function check_members(given, members, where)
-   for name, value in pairs(given) do
-      local kind = members[name]
-      if not kind then
-         return nil, where .. ": unknown member '" .. tostring(name) .. "'"
-      end
-      if kind ~= "any" and type(value) ~= kind:gsub("!", "") then
-         return nil, where .. ": '" .. name .. "' must be a " .. kind:gsub("!", "")
-      end
-   end
-   for name, kind in pairs(members) do
-      if kind:sub(-1) == "!" and given[name] == nil then
-         return nil, where .. ": '" .. name .. "' is missing"
-      end
-   end
-   return true
-end
 
 --- The description with what its product says, where it names one; nil and a message where there is none such.
 local function with_product(given, where)
@@ -206,6 +189,7 @@ function home.new(given)
    local made = {
       uid = default(given.uid, "bay1563811262429Simu"),
       home_id = default(given.home_id, "1001"),
+      data_centre = given.data_centre,
       devices = {},
       by_id = {},
       gone = {}, -- by the id of a device that was removed: the id of the one before it, or ""
@@ -219,23 +203,7 @@ end
 
 --- Reads the description from a JSON file; nil and a message when there is none or it is not right.
 function home.read(path)
-   local file, message = io.open(path, "rb")
-   if not file then
-      return nil, message
-   end
-   local text = file:read("*a")
-   file:close()
-   local given
-   given, message = json.decode(text or "")
-   if type(given) ~= "table" then
-      return nil, path .. ": not JSON: " .. tostring(message)
-   end
-   local made
-   made, message = home.new(given)
-   if not made then
-      return nil, path .. ": " .. message
-   end
-   return made
+   return members.read(path, home.new)
 end
 
 --- Takes a device out of the home.

@@ -7,13 +7,16 @@
 
 local core = require("tuya.core")
 local codes = require("tuya.simulator.codes")
+local explain = require("tuya.simulator.explain")
 local faults = require("tuya.simulator.faults")
-local home = require("tuya.simulator.home")
+local homes = require("tuya.simulator.home")
 local json = require("tuya.json")
 local options = require("tuya.options")
+local projects = require("tuya.simulator.projects")
 local random = require("tuya.simulator.random")
+local regions = require("tuya.regions")
 local routes = require("tuya.simulator.routes")
-local tokens = require("tuya.simulator.tokens")
+local state = require("tuya.simulator.state")
 local values = require("tuya.simulator.values")
 local verify = require("tuya.simulator.verify")
 
@@ -61,10 +64,14 @@ end
 
 -- {{{ Making one
 
+--- Options of one project; with `projects` they stand there.
+local PROJECT = { "access_id", "access_secret", "home", "algorithm", "bundle_id", "accept_token" }
+
 local OPTIONS = options.known {
-   access_id = "string", access_secret = "string", home = "string|table", clock = "function",
-   token_ttl = "number", console = "function", seed = "number", algorithm = "string", bundle_id = "string",
-   on_change = "function", accept_token = "string", check_clock = "boolean", faults = "table", log = "function",
+   access_id = "string", access_secret = "string", home = "string|table", algorithm = "string", bundle_id = "string",
+   accept_token = "string", projects = "string|table", data_centre = "string", clock = "function", skew = "number",
+   check_clock = "boolean", token_ttl = "number", one_token = "boolean", console = "function", seed = "number",
+   on_change = "function", faults = "table", log = "function", state = "string",
 }
 
 --- The faults of a list of rules; nil and what is wrong with one.
@@ -80,22 +87,28 @@ local function read_faults(rules)
    return list
 end
 
+--- The rule that the options of the projects break; nil: none.
+local function broken_project(given)
+   if not given.projects then
+      return projects.broken(given)
+   end
+   for _, name in ipairs(PROJECT) do
+      if given[name] ~= nil then
+         return name .. ": stands in projects"
+      end
+   end
+   return nil
+end
+
 --- The rule that these options break; nil: none.
 local function broken_rule(given)
-   local rule = options.broken(given, OPTIONS)
+   local rule = options.broken(given, OPTIONS) or broken_project(given)
+   if not rule and given.data_centre then
+      local known, unknown = regions.endpoint(given.data_centre)
+      rule = not known and (unknown:gsub("^region", "data_centre")) or nil
+   end
    if rule then
       return rule
-   end
-   for _, name in ipairs({ "access_id", "access_secret" }) do
-      if (given[name] or "") == "" then
-         return name .. ": missing"
-      end
-      if #given[name] > 128 then
-         return name .. ": longer than 128 bytes"
-      end
-   end
-   if given.algorithm and given.algorithm ~= "v1" and given.algorithm ~= "v2" then
-      return 'algorithm: "v1" or "v2" expected'
    end
    local _, message = read_faults(given.faults)
    return message and "faults: " .. message
@@ -109,20 +122,28 @@ local function new_draw(seed)
    return random.new(tonumber(nonce:sub(1, 7), 16), tonumber(nonce:sub(8, 14), 16))
 end
 
-local function read_home(given)
-   if type(given) == "string" then
-      return home.read(given)
+--- The projects that the options name: a table, a file, or one project with its home.
+local function read_projects(given, how)
+   if type(given.projects) == "string" then
+      return projects.read(given.projects, how)
    end
-   return home.new(given or require("tuya.simulator.small_home"))
+   if given.projects then
+      return projects.new(given.projects, how)
+   end
+   return projects.of_one(given, how)
 end
 
---- Makes a simulated cloud with one project.
+--- Makes a simulated cloud.
 -- @tparam table given options
 --
 -- - `access_id`, `access_secret`: the project's
 -- - `home`: a table, the path of a JSON file, or nil for a small home (docs/simulator.md has the form)
+-- - `projects`: several projects and users instead, a table or the path of a JSON file (likewise)
+-- - `data_centre`: which one this is, as a client's `region`; nil: all in one
 -- - `clock`: a function that gives milliseconds; default the machine's
+-- - `skew`: milliseconds that this cloud's clock is ahead; below 0 it is behind
 -- - `token_ttl`: seconds that a token lives; default 7200
+-- - `one_token`: whoever asks gets a new token, which revokes the one before
 -- - `console`: a function that gets a line of text for each request
 -- - `seed`: a number; with the same seed tokens and tids are the same in every run
 -- - `algorithm`: `"v2"`, or `"v1"` for a project older than 2021-06-30, which takes both algorithms
@@ -132,42 +153,45 @@ end
 -- - `check_clock`: false accepts every `t`
 -- - `faults`: a list of rules, as `sim:fault` takes them
 -- - `log`: a function that gets each entry of the log (`sim:log`) before the answer is given
+-- - `state`: what `sim:state` gave, perhaps in another process: tokens and homes go on from there
 -- @treturn[1] simulator
 -- @treturn[2] nil
--- @treturn[2] string what is wrong with the home
+-- @treturn[2] string what is wrong with the home or the projects
 function simulator.new(given)
    local rule = broken_rule(given)
    if rule then
       error("bad option " .. rule, 2)
    end
-   local own, message = read_home(given.home)
-   if not own then
-      return nil, message
-   end
-   local draw = new_draw(given.seed)
-   local project = {
-      access_id = given.access_id,
-      key = core.key(given.access_secret),
-      algorithm = given.algorithm or "v2",
-      bundle_id = given.bundle_id,
-      home = own,
-      tokens = tokens.new(draw, given.token_ttl or TOKEN_TTL, own.uid),
-   }
    local self = setmetatable({
       _clock = given.clock or core.now,
+      _skew = given.skew or 0,
       _check_clock = given.check_clock ~= false,
       _console = given.console,
-      _draw = draw,
+      _data_centre = given.data_centre,
+      _draw = new_draw(given.seed),
       _faults = read_faults(given.faults),
-      _home = own,
       _log = {},
       _on_log = given.log,
       _on_change = given.on_change,
-      _project = project,
-      _projects = { [project.access_id] = project },
    }, class)
-   if given.accept_token then
-      project.tokens:adopt(given.accept_token, self:_now())
+   local made, message = read_projects(given, {
+      draw = self._draw,
+      token_ttl = given.token_ttl or TOKEN_TTL,
+      one_token = given.one_token,
+      data_centre = given.data_centre,
+      now = self:_now(),
+   })
+   if not made then
+      return nil, message
+   end
+   self._projects = made
+   if given.state then
+      local before
+      before, message = state.read(given.state)
+      if not before then
+         return nil, "state: " .. message
+      end
+      projects.restore(made, before)
    end
    return self
 end
@@ -177,7 +201,7 @@ end
 -- {{{ Answering
 
 function methods:_now()
-   return math.floor(self._clock())
+   return math.floor(self._clock() + self._skew)
 end
 
 --- Sets data points that have been checked, then tells of each.
@@ -195,20 +219,37 @@ function methods:_apply(device, changes, now)
    end
 end
 
---- Finds a device by its id if it is in the project.
+--- Finds a device by its id if it is in the project, and the home that it is in.
 local function find_device(project, id)
-   local device = project.home.by_id[id]
-   return device and device.in_project and device or nil
+   for _, home in ipairs(project.homes) do
+      local device = home.by_id[id]
+      if device then
+         return device.in_project and device or nil, home
+      end
+   end
+   return nil
 end
 
-local function project_devices(project)
+--- The project's devices, or those of one home.
+local function project_devices(project, only)
    local list = {}
-   for _, device in ipairs(project.home.devices) do
-      if device.in_project then
-         list[#list + 1] = device
+   for _, home in ipairs(only and { only } or project.homes) do
+      for _, device in ipairs(home.devices) do
+         if device.in_project then
+            list[#list + 1] = device
+         end
       end
    end
    return list
+end
+
+local function home_of_user(project, uid)
+   for _, home in ipairs(project.homes) do
+      if home.uid == uid then
+         return home
+      end
+   end
+   return nil
 end
 
 --- Query values by name; of a repeated name the first.
@@ -224,38 +265,50 @@ end
 
 --- What a call gets to see.
 local function new_call(self, project, query, received, captures, now)
+   local device, home
+   if captures.device then
+      device, home = find_device(project, captures.device)
+   elseif captures.uid then
+      home = home_of_user(project, captures.uid)
+   end
    return {
       project = project,
-      home = project.home,
+      home = home or project.homes[1],
       captures = captures,
-      device = captures.device and find_device(project, captures.device),
+      device = device,
       query = query_values(query),
       body = received.body,
       now = now,
       devices = function()
-         return project_devices(project)
+         return project_devices(project, captures.uid and home)
       end,
       find_device = function(id)
-         return find_device(project, id)
+         return (find_device(project, id))
       end,
-      apply = function(device, changes)
-         self:_apply(device, changes, now)
+      home_of = function(one)
+         return select(2, find_device(project, one.id))
+      end,
+      apply = function(changed, changes)
+         self:_apply(changed, changes, now)
       end,
    }
 end
 
---- May the project do this at all?
-local function is_permitted(call)
+--- The code with which a call is refused that the project may not do; nil: it may.
+local function refusal(call, is_token_call)
    local captures = call.captures
-   if captures.device and not call.device then
-      return false
+   if not call.project.enabled and not is_token_call then
+      return 28841107
    end
-   return not captures.uid or captures.uid == call.home.uid
+   if captures.device and not call.device or captures.uid and not home_of_user(call.project, captures.uid) then
+      return 1106
+   end
+   return nil
 end
 
 --- The result of a received request, or nil, the code of its refusal and perhaps what was wrong.
 local function answer(self, received, now)
-   local known = { projects = self._projects, now = now, check_clock = self._check_clock }
+   local known = { projects = self._projects.by_id, now = now, check_clock = self._check_clock }
    local project, query, why = verify.check(received, known)
    if not project then
       return nil, query, why
@@ -265,14 +318,15 @@ local function answer(self, received, now)
       return nil, 1108
    end
    local call = new_call(self, project, query, received, captures, now)
-   if not is_permitted(call) then
-      return nil, 1106
+   local code = refusal(call, verify.is_token_call(received.path))
+   if code then
+      return nil, code
    end
    return run(call)
 end
 
 --- What the log keeps of a request and of what became of it. It holds no secret, no query and no whole token.
-local function new_entry(received, outcome, now)
+local function new_entry(self, received, outcome, now)
    local headers = received.headers
    return {
       method = received.method:gsub("[^\32-\126]", "?"),
@@ -284,6 +338,8 @@ local function new_entry(received, outcome, now)
       nonce = headers.nonce,
       sign = headers.sign and headers.sign:sub(1, 8),
       bytes = #received.body,
+      project = self._projects.by_id[headers.client_id or ""] and headers.client_id,
+      mistakes = outcome.mistakes,
    }
 end
 
@@ -314,9 +370,9 @@ function methods:_note(entry, why)
    end
 end
 
---- The reply that holds a result; without one, a code and its text.
-local function envelope(self, now, result, code, text)
-   local members = { t = now, tid = self._draw(32), success = result ~= nil, result = result }
+--- The reply that holds a result; without one, a code and its text, and perhaps a diagnosis.
+local function envelope(self, now, result, code, text, diagnosis)
+   local members = { t = now, tid = self._draw(32), success = result ~= nil, result = result, diagnosis = diagnosis }
    if result == nil then
       members.code, members.msg = code, text
    end
@@ -327,11 +383,26 @@ local function envelope(self, now, result, code, text)
    }
 end
 
+--- The project that a request is from; where it does not say so, the only one that there is.
+local function project_of(self, received)
+   local all = self._projects
+   return all.by_id[received.headers.client_id or ""] or not all.list[2] and all.list[1] or nil
+end
+
 --- What a call comes to that no fault keeps away.
-local function carried_out(self, received, now)
+local function carried_out(self, request, received, now)
+   local outcome = { code = 0, done = true }
    local result, code, why = answer(self, received, now)
-   local reply = envelope(self, now, result, code, codes[code])
-   return { reply = reply, code = result == nil and code or 0, done = result ~= nil, why = why }
+   local diagnosis
+   if result == nil then
+      local project = project_of(self, received)
+      outcome.code, outcome.done = code, false
+      local clock = self._check_clock and now or nil
+      diagnosis, outcome.why, outcome.mistakes = explain.refusal(code, request, project, clock)
+      outcome.why = outcome.why or why
+   end
+   outcome.reply = envelope(self, now, result, code, codes[code], diagnosis)
+   return outcome
 end
 
 --- What a call comes to: its reply, and where a fault strikes how the connection goes on instead.
@@ -341,14 +412,14 @@ function methods:_outcome(request)
    local fault = faults.strike(self._faults, received.method, received.path)
    local outcome = { done = false }
    if not fault or faults.carries(fault) then
-      outcome = carried_out(self, received, now)
+      outcome = carried_out(self, request, received, now)
    end
    if fault then
       faults.apply(fault, outcome, function(code, text)
          return envelope(self, now, nil, code, text)
       end)
    end
-   self:_note(new_entry(received, outcome, now), outcome.why)
+   self:_note(new_entry(self, received, outcome, now), outcome.why)
    return outcome
 end
 
@@ -376,7 +447,12 @@ end
 -- {{{ For tests and for those who write rules
 
 local function known_device(self, id)
-   return self._home.by_id[id] or error("no device '" .. tostring(id) .. "' in this home", 3)
+   for _, home in ipairs(self._projects.homes) do
+      if home.by_id[id] then
+         return home.by_id[id]
+      end
+   end
+   error("no device '" .. tostring(id) .. "' in this cloud", 3)
 end
 
 --- A copy of a device: id, name, category, product_id, online, values by code.
@@ -398,13 +474,13 @@ function methods:set(id, code, value)
    self:_apply(device, { { point = point, value = accepted } }, self:_now())
 end
 
---- Puts a device into the home, as it stands in a home file.
+--- Puts a device into the (first) home, as it stands in a home file.
 -- @tparam table given
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with it
 function methods:add(given)
-   local device, message = home.add(self._home, given)
+   local device, message = homes.add(self._projects.homes[1], given)
    return device and true, message
 end
 
@@ -414,19 +490,31 @@ function methods:set_online(id, online)
 end
 
 --- The current access token dies now; its refresh token still works.
-function methods:expire_token()
-   self._project.tokens:expire()
+-- @tparam[opt] string access_id of which project; the first by default
+function methods:expire_token(access_id)
+   local all = self._projects
+   local project = all.by_id[access_id or all.list[1].access_id]
+   if not project then
+      error("no project '" .. tostring(access_id) .. "' in this cloud", 2)
+   end
+   project.tokens:expire()
 end
 
 --- The last requests, oldest first, each noted as it came: a list of `{ method =, path =, code = 0 or the
 -- refusal's or nil where a fault left no envelope, t =, done = was the call carried out?, fault = its name,
--- nonce =, sign = its first eight digits, bytes = of the body }`.
+-- nonce =, sign = its first eight digits, bytes = of the body, project = its access id, mistakes = slugs }`.
 function methods:log()
    local copy = {}
    for i, entry in ipairs(self._log) do
       copy[i] = copy_of(entry)
    end
    return copy
+end
+
+--- What this cloud knows, as a text for the option `state` of another: the tokens, and the homes as they are.
+-- It holds whole tokens, and no secret.
+function methods:state()
+   return state.write(projects.saved(self._projects))
 end
 
 --- From now on this fault strikes, behind those that are there.

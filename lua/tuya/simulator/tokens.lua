@@ -13,8 +13,9 @@ local class = { __index = methods, __name = "tuya.simulator.tokens" }
 --- @tparam function draw draw(n): n hexadecimal digits
 -- @tparam number ttl seconds that a new pair lives
 -- @tparam string uid of the user that the token stands for
-function tokens.new(draw, ttl, uid)
-   return setmetatable({ _draw = draw, _ttl = ttl, _uid = uid, _expiry = 0 }, class)
+-- @tparam[opt] boolean one whoever asks gets a new pair, which revokes the one before
+function tokens.new(draw, ttl, uid, one)
+   return setmetatable({ _draw = draw, _ttl = ttl, _uid = uid, _one = one, _expiry = 0 }, class)
 end
 
 --- Makes a token that was issued elsewhere the current one.
@@ -38,7 +39,7 @@ end
 
 --- What `GET /v1.0/token?grant_type=1` answers: the living pair, or a new one.
 function methods:get(now)
-   if not self._access or left(self, now) < 1 then
+   if self._one or not self._access or left(self, now) < 1 then
       self:adopt(self._draw(32), now)
    end
    return shown(self, now)
@@ -55,6 +56,21 @@ end
 
 function methods:valid(access, now)
    return access == self._access and now < self._expiry
+end
+
+--- What of it outlives the process: plain data, for `restore`.
+function methods:saved()
+   return { access = self._access, refresh = self._refresh, expiry = self._expiry }
+end
+
+--- Puts back what `saved` gave.
+function methods:restore(saved)
+   self._access, self._refresh, self._expiry = saved.access, saved.refresh, saved.expiry
+end
+
+--- The access token that was issued last, if any.
+function methods:current()
+   return self._access
 end
 
 --- The current access token dies now; its refresh token still works.

@@ -54,7 +54,7 @@ function verify.received(request)
 end
 
 --- Calls about tokens are signed without one, whatever the header says.
-local function is_token_call(path)
+function verify.is_token_call(path)
    return path == "/v1.0/token" or path:find("/v1.0/token/", 1, true) == 1 or path == "/v1.0/authorize_token"
 end
 
@@ -102,6 +102,8 @@ local function signed_headers(headers)
    end
    return table.concat(lines)
 end
+
+local is_token_call = verify.is_token_call
 
 local function prefix(received, nonce, bundle_id)
    local headers = received.headers
