@@ -12,6 +12,25 @@ file (WRITE "${root}/bin/tuya" "${script}")
 file (CHMOD "${root}/bin/tuya" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE
       GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
+# Completions and the manual page are what the command says of itself; without argparse it says nothing.
+function (generate into)
+  execute_process (
+    COMMAND "${CMAKE_COMMAND}" -E env --unset=LUA_INIT --unset=LUA_PATH_5_2 --unset=LUA_PATH_5_3 --unset=LUA_PATH_5_4
+            --unset=LUA_CPATH_5_2 --unset=LUA_CPATH_5_3 --unset=LUA_CPATH_5_4
+            "LUA_PATH=${source}/lua/?.lua;${source}/lua/?/init.lua;;" "LUA_CPATH=${build}/?.so;;"
+            "${lua}" "${source}/bin/tuya" ${ARGN}
+    OUTPUT_VARIABLE text ERROR_VARIABLE why RESULT_VARIABLE status)
+  if (status EQUAL 0)
+    file (WRITE "${root}/share/${into}" "${text}")
+  else ()
+    message (STATUS "share/${into} is left out: ${why}")
+  endif ()
+endfunction ()
+generate (bash-completion/completions/tuya completion bash)
+generate (zsh/site-functions/_tuya completion zsh)
+generate (fish/vendor_completions.d/tuya.fish completion fish)
+generate (man/man1/tuya.1 manual)
+
 file (WRITE "${root}/lib/pkgconfig/tuya.pc" "prefix=${prefix}
 includedir=\${prefix}/include
 libdir=\${prefix}/lib

@@ -13,7 +13,7 @@ local function complain(message)
    io.stderr:write("tuya: ", (tostring(message):gsub("%s*\n.*", "")), "\n")
 end
 
-local call, devices = require("tuya.cli.call"), require("tuya.cli.devices")
+local call, devices, manual = require("tuya.cli.call"), require("tuya.cli.devices"), require("tuya.cli.manual")
 
 --- The subcommands, in the order in which help shows them.
 local COMMANDS = {
@@ -24,25 +24,34 @@ local COMMANDS = {
    (require("tuya.cli.simulate")),
    (require("tuya.cli.token")),
    (require("tuya.cli.regions")),
+   manual.completion, manual.page,
 }
 
+local EPILOG = [[
+Credentials: --profile NAME, or TUYA_ACCESS_ID and TUYA_ACCESS_SECRET, or the profile "default".
+Profiles: ~/.config/tuya/config.json, which nobody else may read.
+Further variables: TUYA_REGION or TUYA_ENDPOINT, TUYA_CA_FILE, NO_COLOR.
+Exit codes: 0 done, 1 the cloud refused, 2 wrong usage, 3 network, 4 diagnosis found a mistake, 5 unexplained.]]
+
+--- The parser, and the subcommands with theirs.
 local function new_parser()
    local ok, argparse = pcall(require, "argparse")
    if not ok then
       fail(ending.USAGE, "the command needs argparse: install the rock argparse or the Debian package lua-argparse")
    end
-   local parser = argparse("tuya", "A signed client for the Tuya Cloud OpenAPI.")
+   local parser, made = argparse("tuya", "A signed client for the Tuya Cloud OpenAPI.", EPILOG), {}
    parser:flag("--version", "Print the version and end.")
    parser:command_target("command")
    parser:require_command(false)
-   for _, command in ipairs(COMMANDS) do
-      command.describe(parser:command(command.name, command.summary))
+   for i, command in ipairs(COMMANDS) do
+      made[i] = { name = command.name, parser = parser:command(command.name, command.summary) }
+      command.describe(made[i].parser)
    end
-   return parser
+   return parser, made
 end
 
 local function run(arguments)
-   local ok, options = new_parser():pparse(arguments)
+   local ok, options = (new_parser()):pparse(arguments)
    if not ok then
       fail(ending.USAGE, options)
    end
@@ -52,7 +61,7 @@ local function run(arguments)
    end
    for _, command in ipairs(COMMANDS) do
       if command.name == options.command then
-         return command.run(options)
+         return command.run(options, new_parser)
       end
    end
    fail(ending.USAGE, "a command is required; tuya --help lists them")
