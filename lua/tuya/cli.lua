@@ -24,6 +24,7 @@ local COMMANDS = {
    (require("tuya.cli.simulate")),
    (require("tuya.cli.token")),
    (require("tuya.cli.regions")),
+   (require("tuya.cli.doctor")),
    manual.completion, manual.page,
 }
 

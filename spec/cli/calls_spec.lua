@@ -106,13 +106,24 @@ describe("tuya", function()
          .. "'colour_data_v2={\"h\":1,\"s\":2,\"v\":3}'")))
    end)
 
+   it("shows states in the device's unit, as they are sent", function()
+      assert.equal(0, (run("tuya send vdevo161563811262431 temp_set=22.5 mode=manual")))
+      local _, out = run("tuya status vdevo161563811262431")
+      assert.matches("\ntemp_set\t22.5\n", out)
+      assert.matches("\nmode\tmanual\n", out)
+      assert.equal(22.5, json.decode((select(2, run("tuya status --json vdevo161563811262431")))).temp_set)
+      assert.matches("CODE +VALUE.*\ntemp_set +22.5\n", (select(2, terminal("status vdevo161563811262431"))))
+      assert.equal(225, json.decode((select(2, run(
+         "tuya get /v1.0/devices/vdevo161563811262431/status"))))[3].value)
+   end)
+
    it("refuses what the device would not take, before it is sent", function()
       assert_line(2, "did you mean switch", ("tuya send %s swich=true"):format(SOCKET))
-      assert_line(2, "true or false expected, not 'maybe'", ("tuya send %s switch=maybe"):format(SOCKET))
-      assert_line(2, "whole number from 0 to 86400 expected, not '86401'",
-         ("tuya send %s countdown_1=86401"):format(SOCKET))
+      assert_line(2, "switch: true or false expected, got \"maybe\"", ("tuya send %s switch=maybe"):format(SOCKET))
+      assert_line(2, "a whole number from 0 to 86400", ("tuya send %s countdown_1=86401"):format(SOCKET))
+      assert_line(2, "the nearest legal value is 21.5", "tuya send vdevo161563811262431 temp_set=21.57")
       assert_line(2, "one of white", "tuya send vdevo161563811262430 work_mode=disco")
-      assert_line(2, "a JSON object expected", "tuya send vdevo161563811262430 colour_data_v2=red")
+      assert_line(2, "only reports", ("tuya send %s cur_power=1"):format(SOCKET))
       assert_line(2, "name=value expected, not 'switch'", ("tuya send %s switch"):format(SOCKET))
    end)
 

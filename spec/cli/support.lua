@@ -34,12 +34,17 @@ function support.close()
    child.remove(support.folder)
 end
 
--- Starts a simulated cloud with the project of this spec; its endpoint.
-function support.cloud(...)
+-- Starts a simulated cloud with a project of this id; the child and its endpoint.
+function support.cloud_of(id, ...)
    local words = child.command { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet", ... }
-   local environment = child.command { "TUYA_ACCESS_ID=" .. support.ID, "TUYA_ACCESS_SECRET=" .. support.SECRET }
+   local environment = child.command { "TUYA_ACCESS_ID=" .. id, "TUYA_ACCESS_SECRET=" .. support.SECRET }
    local made = child.start(words, environment)
    return made, "http://127.0.0.1:" .. made.line
+end
+
+-- The same with the project of this spec.
+function support.cloud(...)
+   return support.cloud_of(support.ID, ...)
 end
 
 local function environment_of(changes)

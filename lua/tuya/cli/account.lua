@@ -24,6 +24,8 @@ local PROFILE = options.known {
    lang = "string",
    ca_file = "string",
    proxy = "string",
+   store = "string",
+   budget = "table",
 }
 
 --- The regions, in order.

@@ -1,5 +1,6 @@
 --- cli/devices.lua: `tuya devices`, `status` and `send`: the home from the shell.
--- The idea: values are typed by what the device says that it takes, so that `switch=true` is a boolean.
+-- The idea: a word of the shell becomes what its data point's type says, so that `switch=on` is a boolean; all else is
+-- the device's.
 -- The danger: a value out of its range is refused here, before it can reach a device.
 -- @module tuya.cli.devices
 
@@ -7,68 +8,66 @@ local account = require("tuya.cli.account")
 local call = require("tuya.cli.call")
 local ending = require("tuya.cli.ending")
 local json = require("tuya.json")
-local options = require("tuya.options")
 local raw = require("tuya.cli.raw")
 local screen = require("tuya.cli.screen")
 
 local devices = {}
 
-local fail = ending.fail
-
 -- {{{ devices
 
-local PAGE = 50
-
 --- `tuya devices`.
-devices.list = { name = "devices", summary = "List the devices of the linked app accounts." }
+devices.list = { name = "devices", summary = "List the devices of the project." }
 
 function devices.list.describe(command)
    account.describe(command)
 end
 
--- One page: result, and its devices as text.
-local function page(client, answer, row_key)
-   local query = { size = PAGE, last_row_key = row_key }
-   local result = ending.unless(ending.attempt(
-      client.get, client, "/v1.0/iot-01/associated-users/devices", query))
-   if type(result) ~= "table" then return {}, {} end
-   return result, raw.elements(raw.member(raw.member(answer(), "result"), "devices") or "[]")
+-- All devices, with a line on how far it is.
+local function all(client)
+   local pager, list = ending.attempt(client.devices, client), {}
+   while true do
+      local device, message, detail = ending.attempt(pager.next, pager)
+      if not device then
+         screen.progress()
+         if message then ending.unless(nil, message, detail) end
+         return list
+      end
+      list[#list + 1] = device
+      screen.progress(("%d devices..."):format(#list))
+   end
 end
 
--- All devices, as tables and as text.
-local function all(client, answer)
-   local list, texts, row_key = {}, {}, nil
-   repeat
-      local result, of_page = page(client, answer, row_key)
-      for i, device in ipairs(result.devices or {}) do
-         list[#list + 1] = device
-         texts[#texts + 1] = of_page[i]
-      end
-      screen.progress(("%d devices..."):format(#list))
-      local more = result.has_more == true and result.last_row_key ~= row_key
-      row_key = result.last_row_key
-   until not more
-   screen.progress()
-   return list, texts
+local FIELDS = { "id", "name", "category", "product_id", "product_name", "online" }
+
+local function fields_of(device)
+   local copy = {}
+   for _, name in ipairs(FIELDS) do copy[name] = device[name] end
+   return copy
 end
 
 function devices.list.run(given)
-   local client, answer = account.client(given)
-   local list, texts = all(client, answer)
+   local client = account.client(given)
+   local list, rows, objects = all(client), {}, json.array()
    client:close()
-   if given.json then
-      screen.json("[" .. table.concat(texts, ",") .. "]")
-      return ending.DONE
-   end
-   local rows = {}
    for i, device in ipairs(list) do
       rows[i] = { device.id, device.category, device.online and "online" or "offline", device.name }
+      objects[i] = fields_of(device)
    end
-   screen.rows({ "ID", "CATEGORY", "STATE", "NAME" }, rows)
+   if given.json then screen.json(raw.encode(objects))
+   else screen.rows({ "ID", "CATEGORY", "STATE", "NAME" }, rows) end
    return ending.DONE
 end
 
 -- }}}
+
+local function device_of(client, id)
+   return ending.attempt(client.device, client, id)
+end
+
+-- What its data points may be; false where the cloud says nothing usable.
+local function specification_of(device)
+   return ending.unless(ending.attempt(device.specification, device))
+end
 
 -- {{{ status
 
@@ -80,22 +79,24 @@ function devices.status.describe(command)
    account.describe(command)
 end
 
-local function device_of(client, id)
-   return ending.attempt(client.device, client, id)
+-- In a table text stands as it is, and what has parts as JSON.
+local function cell(value)
+   return type(value) == "table" and raw.encode(value) or value
 end
 
 function devices.status.run(given)
-   local client, answer = account.client(given)
-   ending.unless(device_of(client, given.id):status { raw = true })
+   local client = account.client(given)
+   local device = device_of(client, given.id)
+   local status = ending.unless(ending.attempt(device.status, device))
+   local known, rows = specification_of(device), {}
    client:close()
-   local rows, members = {}, {}
-   for i, text in ipairs(raw.elements(raw.member(answer(), "result") or "[]")) do
-      local code, value = raw.member(text, "code"), raw.member(text, "value") or "null"
-      members[i] = code .. ":" .. value
-      rows[i] = { json.decode("[" .. code .. "]")[1], value }
+   for code, value in pairs(status) do
+      local point = known and known.by_code[code]
+      if point and point.type == "Bitmap" and type(value) == "table" then json.array(value) end
+      rows[#rows + 1] = { code, cell(value) }
    end
-   if given.json then screen.json("{" .. table.concat(members, ",") .. "}")
-   else screen.rows({ "CODE", "VALUE" }, rows) end
+   table.sort(rows, function(a, b) return a[1] < b[1] end)
+   if given.json then screen.json(raw.encode(status)) else screen.rows({ "CODE", "VALUE" }, rows) end
    return ending.DONE
 end
 
@@ -114,64 +115,47 @@ end
 
 local BOOLEANS = { ["true"] = true, on = true, ["false"] = false, off = false }
 
--- What a text means, by type: the value, or nil and what was expected.
+-- What a word of the shell means, by type; what it cannot mean stays text, which the device refuses by its rule.
 local readers = {}
 
-function readers.Boolean(text)
-   if BOOLEANS[text] == nil then return nil, "true or false" end
-   return BOOLEANS[text]
+function readers.Boolean(word)
+   if BOOLEANS[word] == nil then return word end
+   return BOOLEANS[word]
 end
 
-function readers.Integer(text, limits)
-   local number = text:find("^%-?%d+$") and tonumber(text)
-   local low, high = limits.min or -2147483648, limits.max or 2147483647
-   if not number or number < low or number > high then
-      return nil, ("a whole number from %s to %s"):format(low, high)
-   end
-   return number
+function readers.Integer(word)
+   return tonumber(word) or word
 end
 
-function readers.Enum(text, limits)
-   for _, word in ipairs(limits.range or {}) do
-      if word == text then return text end
-   end
-   return nil, "one of " .. table.concat(limits.range or {}, ", ")
+function readers.Json(word)
+   local value = json.decode(word)
+   return type(value) == "table" and value or word
 end
 
-function readers.Json(text)
-   local value = json.decode(text)
-   if type(value) ~= "table" then return nil, "a JSON object" end
-   return value
+-- Where nothing is known of the type: JSON, or text.
+local function guess(word)
+   local value = json.decode("[" .. word .. "]")
+   if value and value[1] ~= nil and value[2] == nil then return value[1] end
+   return word
 end
 
-local function functions_of(client, id)
-   local path = "/v1.0/devices/" .. id .. "/functions"
-   local result = ending.unless(ending.attempt(client.get, client, path))
-   local by_code = {}
-   for _, entry in ipairs(type(result) == "table" and result.functions or {}) do by_code[entry.code] = entry end
-   return by_code
+local function same(word)
+   return word
 end
 
-local function value_of(functions, code, text)
-   local known = functions[code]
-   if not known then fail(ending.USAGE, options.unknown("code of this device", code, functions)) end
-   local limits = json.decode(known.values or "{}")
-   local read = readers[known.type]
-   if not read then return text end
-   local value, expected = read(text, type(limits) == "table" and limits or {})
-   if value == nil then fail(ending.USAGE, ("%s: %s expected, not '%s'"):format(code, expected, screen.plain(text))) end
-   return value
+local function command_of(known, code, word)
+   local point = known and known.by_code[code]
+   local read = not known and guess or point and readers[point.type] or same
+   return { code = code, value = read(word) }
 end
 
 function devices.send.run(given)
-   local words = call.pairs_of(given.values)
+   local words, commands = call.pairs_of(given.values), {}
    local client = account.client(given)
    local device = device_of(client, given.id)
-   local functions, commands = functions_of(client, given.id), {}
-   for i, pair in ipairs(words) do
-      commands[i] = { code = pair[1], value = value_of(functions, pair[1], pair[2]) }
-   end
-   local result = ending.unless(ending.attempt(device.send, device, commands, { check = false }))
+   local known = specification_of(device)
+   for i, pair in ipairs(words) do commands[i] = command_of(known, pair[1], pair[2]) end
+   local result = ending.unless(ending.attempt(device.send, device, commands))
    client:close()
    if given.json then screen.json(raw.encode(result)) end
    return ending.DONE

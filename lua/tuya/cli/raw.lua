@@ -45,17 +45,6 @@ function raw.member(text, name)
    end
 end
 
---- The elements of a list, each as text.
-function raw.elements(text)
-   local list, at = {}, text:match("^%s*%[%s*()")
-   while at and text:sub(at, at) ~= "]" do
-      local after = skip(text, at)
-      list[#list + 1] = text:sub(at, after - 1)
-      at = text:match("^%s*,%s*()", after)
-   end
-   return list
-end
-
 -- Past the token that begins at `at`.
 local function skip_token(text, at)
    if text:sub(at, at) == '"' then return skip_string(text, at) end
@@ -118,7 +107,7 @@ function raw.encode(value)
       for i, item in ipairs(value) do parts[i] = raw.encode(item) end
       return "[" .. table.concat(parts, ",") .. "]"
    end
-   if next(value) == nil then return assert(json.encode(value)) end
+   if next(value) == nil then return assert(json.encode(value)) end -- {} or []
    for i, name in ipairs(sorted_names(value)) do parts[i] = scalar(name) .. ":" .. raw.encode(value[name]) end
    return "{" .. table.concat(parts, ",") .. "}"
 end
