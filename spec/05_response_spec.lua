@@ -67,6 +67,15 @@ describe("response.read", function()
       assert.is_true((read(200, '{"success":true}', "application/json;charset=UTF-8")))
       assert.is_true((read(200, '{"success":true}', "application/problem+json")))
       assert.is_true((read(200, '{"success":true}')))
+      assert.is_true((read(200, '{"success":true}', "")))
+      assert.is_true((read(200, '{"success":true}', "application/json, application/json")))
+   end)
+
+   it("takes nothing into a detail that is neither text nor number", function()
+      local _, info = read(200, '{"success":false,"code":{"a":1},"msg":[1],"tid":{},"t":true}')
+      assert.same({ kind = "api", message = "no message", status = 200, sent = "yes" }, info)
+      _, info = read(200, '{"success":true,"tid":{},"t":[]}')
+      assert.same({ status = 200 }, info)
    end)
 
    it("names what is not JSON, no envelope, empty or nested too deeply", function()
@@ -117,6 +126,22 @@ describe("a failure", function()
       assert.equal(message, tostring(detail))
       assert.equal("device is offline", detail.message)
       assert.is_string(detail.advice)
+   end)
+
+   it("has advice for what users met", function()
+      local function advice(kind, code)
+         return (select(3, errors.failure { kind = kind, code = code, message = "x" })).advice
+      end
+      for _, code in ipairs {
+         500, 1001, 1004, 1005, 1010, 1011, 1013, 1106, 1108, 1114, 1199, 2001, 2007, 2008, 2009, 2017, 2401, 2406,
+         28841001, 28841002, 28841003, 28841004, 28841101, 28841102, 28841103, 28841104, 28841105, 28841106, 28841107,
+         40001900, 60001001,
+      } do
+         assert.is_string(advice("api", code), code)
+         assert.is_nil(advice("api", code):find("[\n%c]"), code)
+      end
+      assert.is_nil(advice("api", 7654321))
+      assert.is_nil(advice("http", 500)) -- a status, and no code of Tuya's
    end)
 
    it("shows no refresh token", function()

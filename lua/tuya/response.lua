@@ -76,14 +76,20 @@ local function not_an_envelope(reply, media_type, rule)
    return ("%s instead of the cloud's JSON (%d bytes)"):format(quote(media_type), #body)
 end
 
+-- A member of an envelope where it is what it may be, a text or a number; nil for anything else.
+local function plain(value)
+   local kind = type(value)
+   return (kind == "string" or kind == "number") and value or nil
+end
+
 local function api_detail(reply, envelope)
    return {
       kind = "api",
-      code = tonumber(envelope.code) or envelope.code,
-      message = tostring(envelope.msg or "no message"),
+      code = tonumber(plain(envelope.code)) or plain(envelope.code),
+      message = tostring(plain(envelope.msg) or "no message"),
       status = reply.status,
-      tid = envelope.tid,
-      t = envelope.t,
+      tid = plain(envelope.tid),
+      t = plain(envelope.t),
       retry_after = retry_after(reply.headers),
       sent = "yes",
    }
@@ -99,8 +105,8 @@ local function envelope_of(body, codec)
 end
 
 local function media_type_of(headers)
-   local given = headers["content-type"]
-   return given and given:match("^%s*([^;%s]*)"):lower()
+   local given = (headers["content-type"] or ""):match("^%s*([^;,%s]+)") -- a header sent twice is joined by commas
+   return given and given:lower()
 end
 
 --- Reads a reply.
@@ -122,7 +128,7 @@ function response.read(reply, codec, method)
    if envelope.success ~= true then return nil, api_detail(reply, envelope) end
    local result = envelope.result
    if result == nil then result = true end
-   return result, { t = envelope.t, tid = envelope.tid, status = reply.status }
+   return result, { t = plain(envelope.t), tid = plain(envelope.tid), status = reply.status }
 end
 
 -- What is wrong with a reply whose head came and whose body did not, by the transport's code.

@@ -127,6 +127,10 @@ local function check_cell(row, at, specs, triples, counts)
    for i, triple in ipairs(triples) do
       check_call(row, at, specs[i], triple, counts[specs[i].method .. ":" .. specs[i].path] or 0)
    end
+   local tokens = (counts["GET:/v1.0/token"] or 0) + (counts["GET:/v1.0/token/*"] or 0)
+   local each = row.tokens or 0
+   local most = row.shared and each or each * #triples
+   assert(tokens >= each and tokens <= most, ("%d token calls, expected %d to %d"):format(tokens, each, most))
    assert(not counts["GET:/redirected"] and not counts["POST:/redirected"], "a redirect was followed")
 end
 

@@ -14,6 +14,8 @@
 --    want      kind, code and sent of the detail, several where it is chance which; "ok": the call succeeds
 --    tries     how often the call itself is sent: a GET, a POST
 --    seen      how often the cloud saw it, where that differs
+--    tokens    how many token calls a call takes, none where it is not given; many at once take as many each at most,
+--    shared    or the same number together
 local rows = {
    { name = "DNS failure", network = "dns", fresh = true, want = { "network dns no" }, tries = { 0, 0 } },
    { name = "connection refused", connect = "refuse", want = { "network connect no" },
@@ -70,12 +72,14 @@ local rows = {
    { name = "429 with Retry-After, once", rule = "* %s: 429 1s", once = true, want = { "ok" }, tries = { 2, 2 } },
    { name = "500", rule = "* %s: late 500", want = { "http 500 maybe" }, tries = { 2, 1 } },
    { name = "502 with HTML", rule = "* %s: 502", want = { "http 502 maybe" }, tries = { 2, 1 } },
-   { name = "1004", rule = "* %s: 1004", want = { "api 1004 yes" }, tries = { 2, 2 } },
-   { name = "1010", rule = "* %s: 1010", want = { "api 1010 yes" }, tries = { 2, 2 } },
-   { name = "1011", rule = "* %s: 1011", want = { "api 1011 yes" }, tries = { 2, 2 } },
-   { name = "1004, once", rule = "* %s: 1004", once = true, want = { "ok" }, tries = { 2, 2 } },
-   { name = "1010, once", rule = "* %s: 1010", once = true, want = { "ok" }, tries = { 2, 2 } },
-   { name = "1011, once", rule = "* %s: 1011", once = true, want = { "ok" }, tries = { 2, 2 } },
+   { name = "1004", rule = "* %s: 1004", want = { "api 1004 yes" }, tries = { 2, 2 }, tokens = 1 },
+   { name = "1010", rule = "* %s: 1010", want = { "api 1010 yes" }, tries = { 2, 2 }, tokens = 2, shared = true },
+   { name = "1011", rule = "* %s: 1011", want = { "api 1011 yes" }, tries = { 2, 2 }, tokens = 2, shared = true },
+   { name = "1004, once", rule = "* %s: 1004", once = true, want = { "ok" }, tries = { 2, 2 }, tokens = 1 },
+   { name = "1010, once", rule = "* %s: 1010", once = true,
+      want = { "ok" }, tries = { 2, 2 }, tokens = 2, shared = true },
+   { name = "1011, once", rule = "* %s: 1011", once = true,
+      want = { "ok" }, tries = { 2, 2 }, tokens = 2, shared = true },
    { name = "1013, once", rule = "* %s: 1013", once = true, want = { "ok" }, tries = { 2, 2 } },
    { name = "1013", rule = "* %s: 1013", want = { "api 1013 yes" }, tries = { 2, 2 } },
    { name = "1106", rule = "* %s: 1106", want = { "api 1106 yes" }, tries = { 1, 1 } },
@@ -83,11 +87,13 @@ local rows = {
    { name = "2008", rule = "* %s: 2008", want = { "api 2008 yes" }, tries = { 1, 1 } },
    { name = "unknown code", rule = "* %s: code=7654321", want = { "api 7654321 yes" }, tries = { 1, 1 } },
    { name = "token endpoint down", rules = { "GET /v1.0/token: 502" }, fresh = true, want = { "http 502 no" },
-      tries = { 0, 0 } },
+      tries = { 0, 0 }, tokens = 2 },
    { name = "refresh refused", rule = "* %s: 1010", rules = { "GET /v1.0/token/*: 1010" },
-      want = { "api 1010 yes" }, tries = { 1, 1 } },
-   { name = "clock 1 h ahead", clock = 3600, fresh = true, want = { "ok" }, tries = { 1, 1 } },
-   { name = "clock 1 h behind", clock = -3600, fresh = true, want = { "ok" }, tries = { 1, 1 } },
+      want = { "api 1010 yes" }, tries = { 1, 1 }, tokens = 3 },
+   { name = "clock 1 h ahead", clock = 3600, fresh = true,
+      want = { "ok" }, tries = { 1, 1 }, tokens = 2, shared = true },
+   { name = "clock 1 h behind", clock = -3600, fresh = true,
+      want = { "ok" }, tries = { 1, 1 }, tokens = 2, shared = true },
    { name = "clock jumps 1 h ahead in mid-call", clock = 3600, jumps = true, want = { "ok" }, tries = { 2, 2 } },
    { name = "clock jumps 1 h back in mid-call", clock = -3600, jumps = true, want = { "ok" }, tries = { 2, 2 } },
 }
