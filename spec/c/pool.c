@@ -167,7 +167,7 @@ static void a_request (sample *r, const char *method, const char *path, const ch
 
 /* Starts it, and takes away all that it was made of. */
 static int64_t start_sample (stage *s, const sample *r, int64_t timeout) {
-  tuya_limits limits = {0, 0};
+  tuya_limits limits = {0, 0, 0};
   tuya_sealed *sealed = sample_seal(r, NULL);
   int64_t id = 0;
   limits.timeout = timeout;
@@ -865,7 +865,7 @@ static int hanging_port (int *fds, int n, int *listener) {
 }
 
 static void test_connect_timeout (stage *s) {
-  tuya_limits limits = {15000, 100};
+  tuya_limits limits = {15000, 100, 0};
   int fds[3], listener, i;
   int64_t id, before;
   sample r;
