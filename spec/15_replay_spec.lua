@@ -139,6 +139,17 @@ describe("a clock that is off", function()
       assert.equal(2, count(made, "GET " .. DEVICE))
    end)
 
+   it("since the machine began in 1970 has the digits to sign with, and runs on", function()
+      local core, clock = require("tuya.core"), require("tuya.clock")
+      local now = core.now
+      core.now = function() return 5000 end
+      local early = clock.machine()
+      core.now = now
+      assert.equal(1000000005000, early)
+      local before = now()
+      assert.is_true(clock.machine() >= before and clock.machine() < before + 60000)
+   end)
+
    it("is told in the log", function()
       local offsets = {}
       local made = skewed(-5000, 100, { log = function(event)

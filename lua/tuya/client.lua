@@ -6,6 +6,7 @@
 
 local budget = require("tuya.budget")
 local call = require("tuya.call")
+local clock = require("tuya.clock")
 local core = require("tuya.core")
 local device = require("tuya.device")
 local devices = require("tuya.devices")
@@ -142,8 +143,8 @@ local function check_call(given)
    return not_positive(given, "timeout") or not_positive(given, "connect_timeout")
 end
 
-local function check_clock(clock)
-   local ok, t = pcall(clock)
+local function check_clock(time_of)
+   local ok, t = pcall(time_of)
    if ok and type(t) == "number" and t >= 1e12 and t < 1e13 then return nil end
    return "clock: ms since 1970, 13 digits, expected; it gave " .. (ok and "" or "an error: ") .. tostring(t)
 end
@@ -185,10 +186,9 @@ local function add_log(context, log)
 end
 
 -- A clock may have fractions of a millisecond; a signature has not.
-local function whole(clock)
-   if clock == core.now then return clock end
+local function whole(time_of)
    return function()
-      local t = clock()
+      local t = time_of()
       if type(t) ~= "number" then error("clock: ms since 1970 expected; it gave " .. tostring(t), 0) end
       return t - t % 1
    end
@@ -229,7 +229,7 @@ local function new_context(given)
       budget = plan,
       budget_key = "budget " .. access_id, -- a project's in all data centres together
       codec = given.json or json,
-      clock = whole(given.clock or core.now),
+      clock = given.clock and whole(given.clock) or clock.machine,
       offset = 0, -- ms to add to the clock for the cloud's
       monotonic = function() return transport:now() end,
       nonce = given.nonce,

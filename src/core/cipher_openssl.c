@@ -14,7 +14,7 @@
 static int run_ecb (EVP_CIPHER_CTX *ctx, cipher_way way, const unsigned char key[16],
                     unsigned char *p, size_t n) {
   int written;
-  return EVP_CipherInit_ex(ctx, EVP_aes_128_ecb(), NULL, key, NULL, way) &&
+  return EVP_CipherInit_ex(ctx, EVP_aes_128_ecb(), NULL, key, NULL, (int)way) &&
          EVP_CIPHER_CTX_set_padding(ctx, 0) && EVP_CipherUpdate(ctx, p, &written, p, (int)n);
 }
 
@@ -22,9 +22,9 @@ static int start_gcm (EVP_CIPHER_CTX *ctx, cipher_way way, const unsigned char k
                       tuya_str aad) {
   const unsigned char *p = (const unsigned char *)iv.p;
   int written;
-  return EVP_CipherInit_ex(ctx, EVP_aes_128_gcm(), NULL, NULL, NULL, way) &&
+  return EVP_CipherInit_ex(ctx, EVP_aes_128_gcm(), NULL, NULL, NULL, (int)way) &&
          EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)iv.n, NULL) &&
-         EVP_CipherInit_ex(ctx, NULL, NULL, key, p, way) &&
+         EVP_CipherInit_ex(ctx, NULL, NULL, key, p, (int)way) &&
          (aad.n == 0 ||
           EVP_CipherUpdate(ctx, NULL, &written, (const unsigned char *)aad.p, (int)aad.n));
 }
