@@ -7,9 +7,9 @@ read_globals = {
    math = { fields = { "type", "tointeger" } },
 }
 max_line_length = 120
-include_files = { "**/*.lua", "bin/tuya", "*.rockspec", "src/httpd/*.rockspec" }
+include_files = { "**/*.lua", "bin/tuya", "*.rockspec", "src/*/*.rockspec" }
 exclude_files = { "build" }
 files["*.rockspec"] = { std = "+rockspec" }
-files["src/httpd/*.rockspec"] = { std = "+rockspec" }
+files["src/*/*.rockspec"] = { std = "+rockspec" }
 files["spec"] = { std = "+busted" }
 files["lua/tuya/meta.lua"] = { ignore = { "211", "212", "241", "431" } }

@@ -50,11 +50,15 @@ local C_RULES = {
    ["src/core/cipher_openssl.c"] = { "cipher%.h", "openssl/err%.h", "openssl/evp%.h" },
    ["src/curl/"] = { "tuya%.h", "tuya_curl%.h", "watch%.h", "ca%.h", "curl/curl%.h" },
    ["src/curl/ca.c"] = { "ca%.h", "openssl/.*" },
-   ["src/lua/"] = { "compat%.h", "system%.h", "lua%.h", "lauxlib%.h" },
+   ["src/lua/"] = { "compat%.h", "fds%.h", "system%.h", "lua%.h", "lauxlib%.h" },
    ["src/lua/core.c"] = { "compat%.h", "system%.h", "tuya%.h" },
-   ["src/lua/curl.c"] = { "compat%.h", "tuya_curl%.h", "tuya%.h" },
+   ["src/lua/curl.c"] = { "compat%.h", "fds%.h", "tuya_curl%.h", "tuya%.h" },
    ["src/file/"] = { "compat%.h" },
-   ["src/httpd/"] = { "compat%.h", "microhttpd%.h" },
+   ["src/websocket/"] = { "connection%.h", "frames%.h", "handshake%.h", "watch%.h", "curl/curl%.h" },
+   ["src/websocket/frames.c"] = { "frames%.h", "wslay/wslay%.h" },
+   ["src/websocket/handshake.c"] = { "handshake%.h", "openssl/evp%.h" },
+   ["src/websocket/websocket.c"] = { "compat%.h", "fds%.h", "connection%.h", "handshake%.h", "watch%.h" },
+   ["src/httpd/"] = { "compat%.h", "fds%.h", "microhttpd%.h" },
 }
 
 local function rule_of(path)
@@ -92,7 +96,7 @@ end)
 -- Lua modules by layer, the lowest first. A module may require those of lower layers, and no other of its own
 -- unless it is named in SAME.
 local LAYERS = {
-   { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd" },
+   { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd", "tuya.websocket" },
    { "tuya.bytes", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
       "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file" },
    { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept", "tuya.message",
@@ -112,6 +116,8 @@ local LAYERS = {
    { "tuya.points", "tuya.points.specification", "tuya.generations", "tuya.pager" },
    { "tuya.specifications", "tuya.history" },
    { "tuya.commands" },
+   { "tuya.events.pulsar" },
+   { "tuya.events" },
    { "tuya.device" },
    { "tuya.devices" },
    { "tuya.client" },

@@ -53,6 +53,9 @@ local PUBLIC = {
    { "handle", methods_of(handle), "lua/tuya/client.lua" },
    { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
    { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
+   { "events", methods_of(require("tuya.events").new({
+      key = tuya.key(("x"):rep(32)), wire = { endpoint = "http://127.0.0.1:1" }, monotonic = os.time,
+   }, nil, { via = "pulsar" }).face), "lua/tuya/events.lua" },
    { "device", methods_of(made.client:device("x")), "lua/tuya/device.lua" },
    { "pager", methods_of(made.client:devices()), "lua/tuya/pager.lua" },
    { "transport", methods_of(curl.new { endpoint = "http://x" }), "lua/tuya/transport/curl.lua" },

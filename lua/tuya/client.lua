@@ -12,6 +12,7 @@ local device = require("tuya.device")
 local devices = require("tuya.devices")
 local drive = require("tuya.drive")
 local errors = require("tuya.errors")
+local events = require("tuya.events")
 local exchange = require("tuya.exchange")
 local inner = require("tuya.inner")
 local json = require("tuya.json")
@@ -221,6 +222,7 @@ local function new_context(given)
       bundle_id = given.bundle_id,
       transport = transport,
       own_transport = own_transport,
+      wire = { endpoint = endpoint, ca_file = given.ca_file, proxy = given.proxy },
       store = its_store,
       kept = kept.new(),
       known = learnt.new(given.api),
@@ -510,7 +512,32 @@ end
 function methods:fds()
    local its, rule = client.ticker_of(self)
    if not its then error("tuya.client:fds: " .. rule, 2) end
-   return its.transport:fds()
+   return its:fds()
+end
+
+-- Whoever receives events beside the calls of this client, or nil and the rule.
+local function receive(self, given)
+   local context, rule = open_context(self)
+   if not context then return nil, rule end
+   local its
+   its, rule = ticker.of(context)
+   if not its then return nil, rule end
+   local made
+   made, rule = events.new(context, its, given)
+   if not made then return nil, rule end
+   its:attach(made)
+   return made.face
+end
+
+--- Receives events: what the cloud pushes, instead of asking for it. `tick` moves them on with the calls.
+-- @tparam table given `via` ("pulsar"); `environment` ("event"; "event-test": that of the console's test), `url`
+-- ("wss://host:port"; nil: that of the client's data centre), `ping` (30 s)
+-- @treturn events with `on`, `each`, `status`, `close`
+-- @raise when an option breaks a rule, at the caller's line, and where the module tuya.websocket is not installed
+function methods:events(given)
+   local made, rule = receive(self, given)
+   if not made then error("tuya.client:events: " .. rule, 2) end
+   return made
 end
 local lent = inner.new(execute, open_context)
 

@@ -236,8 +236,68 @@ function sealed:headers() end
 ---@field per_second? number
 ---@field reserve integer
 
+---@class tuya.events.options
+---@field via "pulsar"
+---@field environment? "event"|"event-test" "event"
+---@field url? string "wss://host:port"; nil: that of the client's data centre
+---@field ping? number s without a word before it asks; 30
+
+---@class tuya.events.event
+---@field kind "status"|"online"|"offline"|"renamed"|"bound"|"unbound"|"upgrade"|"scene"|"other"
+---@field device? string
+---@field product? string
+---@field changes table<string, any> code = value, of a "status"
+---@field name? string of a "renamed"
+---@field time? integer ms since 1970
+---@field id? string of the data, or of the message
+---@field via "pulsar"
+---@field raw table what the message said
+
+---@class tuya.events.handler
+---@field [1]? fun(event: tuya.events.event)
+---@field fn? fun(event: tuya.events.event) instead of the first
+---@field device? string
+---@field code? string of a data point that changed
+---@field kind? string
+
+---@class tuya.events.status
+---@field state "connecting"|"open"|"silent"|"waiting"|"closed"
+---@field error? "dns"|"connect"|"tls"|"timeout"|"reset"|"http"|"protocol"|"closed"|"silent"
+---@field code? integer|string HTTP status of "http", else the error
+---@field message? string
+---@field advice? string
+---@field retry_in? number s
+---@field connects integer
+---@field received integer messages
+---@field handled integer events
+---@field duplicates integer
+---@field late integer
+---@field refused integer messages that did not verify
+---@field failed integer events of which a handler raised
+---@field odd integer frames that are no messages
+
+--- What the cloud pushes. Moved on by `client:tick`.
+---@class tuya.events
+local events = {}
+
+--- Calls a function with each event that fits.
+---@param given tuya.events.handler
+---@return fun() off ends it
+function events:on(given) end
+
+--- Loops over events, and waits for them; calls go on meanwhile.
+---@param timeout? number s; nil: until `close`
+---@return fun(): tuya.events.event?
+function events:each(timeout) end
+
+---@return tuya.events.status
+function events:status() end
+
+--- Ends the stream.
+function events:close() end
+
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"
+---@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"|"stream"|"refused"
 ---@field device_id? string of a fallback to the thing model
 ---@field codes? string[] likewise
 ---@field method? string
@@ -360,6 +420,11 @@ function client:timeout() end
 --- What a host's own loop waits for before it ticks.
 ---@return tuya.fd[]
 function client:fds() end
+
+--- Receives what the cloud pushes.
+---@param given tuya.events.options
+---@return tuya.events
+function client:events(given) end
 
 --- Closes the connections, and wipes the key where the client made it. Calls in flight end as cancelled.
 function client:close() end

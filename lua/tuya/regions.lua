@@ -27,4 +27,24 @@ function regions.endpoint(region)
    return nil, "region: " .. options.unknown("data centre", region, regions.endpoints)
 end
 
+-- Where messages come from, by the host of the OpenAPI. Published: Tuya's docs and SDKs; seen live: sg.
+local MESSAGES = {
+   ["openapi.tuyacn.com"] = "mqe.tuyacn.com",
+   ["openapi.tuyaus.com"] = "mqe.tuyaus.com",
+   ["openapi-ueaz.tuyaus.com"] = "mqe.tuyaus.com",
+   ["openapi.tuyaeu.com"] = "mqe.tuyaeu.com",
+   ["openapi-weaz.tuyaeu.com"] = "mqe.tuyaeu.com",
+   ["openapi.tuyain.com"] = "mqe.tuyain.com",
+   ["openapi-sg.iotbing.com"] = "mqe-sg.iotbing.com",
+}
+
+--- The WebSocket that messages come from; beside an endpoint that is not Tuya's, the same host and port.
+-- @tparam string endpoint
+-- @treturn string "wss://host:port"
+function regions.messages(endpoint)
+   local scheme, host = endpoint:match("^(https?)://(.-)/?$")
+   if MESSAGES[host] then return "wss://" .. MESSAGES[host] .. ":8285" end
+   return (scheme == "https" and "wss://" or "ws://") .. tostring(host)
+end
+
 return regions

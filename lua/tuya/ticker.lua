@@ -37,6 +37,7 @@ function ticker.new(host)
       sending = {},    -- id of a transfer = its job
       timers = heap.new(),
       strangers = {},  -- jobs that wait for an op which somebody else drives
+      beside = {},     -- what is ticked beside the calls: streams of events
       calls = 0,       -- jobs that somebody is to be told of
       told = 0,        -- how many of them were told of, ever
       serial = 0,
@@ -273,6 +274,13 @@ local function take_replies(self, stop)
    end
 end
 
+-- Ticks what stands beside the calls. What a stream's handlers raise is told as that of a call is.
+local function tick_beside(self, stop)
+   for _, one in ipairs(self.beside) do
+      if one:tick(stop, function(trouble) report(self, trouble) end) then self.told = self.told + 1 end
+   end
+end
+
 -- One round over everything that can be done without waiting.
 local function work(self, budget)
    local stop = self.transport:now() + budget
@@ -286,6 +294,7 @@ local function work(self, budget)
    self.transport:tick(math.max(0, stop - self.transport:now()))
    take_replies(self, stop)
    if not self.closed then step_ready(self, stop) end
+   if not self.closed then tick_beside(self, stop) end
 end
 
 -- --- the face ---
@@ -348,11 +357,42 @@ function methods:drop(job)
    self.calls = self.calls - 1
 end
 
+-- The descriptors of what stands beside the calls, behind those of a list.
+local function fds_beside(self, list)
+   for _, one in ipairs(self.beside) do
+      for _, entry in ipairs(one:fds()) do list[#list + 1] = entry end
+   end
+   return list
+end
+
+--- What a host with a loop of its own waits for.
+-- @treturn table list of `{ fd=, read=, write= }`
+function methods:fds()
+   return fds_beside(self, self.transport:fds())
+end
+
+--- Ticks something beside the calls: an object with `tick(stop, report)`, which answers whether something was told
+-- of, `timeout()` in seconds or nil, `fds()` and `close()`.
+-- @tparam table one
+function methods:attach(one)
+   self.beside[#self.beside + 1] = one
+end
+
+--- Ends that.
+-- @tparam table one
+function methods:detach(one)
+   for i, other in ipairs(self.beside) do
+      if other == one then table.remove(self.beside, i) end
+   end
+end
+
 local function wait_and_work(self, max_wait, budget)
    local told = self.told
    work(self, budget)
-   if max_wait <= 0 or self.closed or self.calls == 0 or self.told > told then return end
-   self.transport:wait(math.min(max_wait, self:timeout() or max_wait))
+   local is_idle = self.calls == 0 and not self.beside[1]
+   if max_wait <= 0 or self.closed or is_idle or self.told > told then return end
+   local left = math.min(max_wait, self:timeout() or max_wait)
+   if left > 0 then self.transport:wait(left, self.beside[1] and fds_beside(self, {})) end
    work(self, budget)
 end
 
@@ -377,6 +417,8 @@ function methods:timeout()
    if self.fresh[1] or self.cancelled[1] or self.head <= self.tail then return 0 end
    local most = self.transport:timeout()
    if self.strangers[1] then most = math.min(most or STRANGER, STRANGER) end
+   for _, one in ipairs(self.beside) do most = math.min(most or math.huge, one:timeout() or math.huge) end
+   if most == math.huge then most = nil end
    local at = self.timers:first()
    if not at then return most end
    return math.max(0, math.min(most or math.huge, at - self.transport:now()))
@@ -417,6 +459,7 @@ function methods:close(is_told)
       if job.finished then self:cancel(job) else drop(self, job) end
    end
    self.closed = true
+   while self.beside[1] do self.beside[1]:close() end
    if is_told then tell_cancelled(self) end
 end
 

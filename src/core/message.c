@@ -97,6 +97,18 @@ static void write_base64 (buf *out, const unsigned char *p, size_t n) {
   }
 }
 
+tuya_err tuya_base64_read (tuya_str text, void *out, size_t *size) {
+  *size = 0;
+  return text.n == 0 || read_base64(text, out, size) ? TUYA_OK : TUYA_EINVAL;
+}
+
+void tuya_base64_write (tuya_str data, char *out, size_t *size) {
+  buf b = {NULL, SIZE_MAX, 0};
+  b.p = out;
+  write_base64(&b, (const unsigned char *)data.p, data.n);
+  *size = b.n;
+}
+
 /* --- opening --- */
 
 /* What is open, within the decoded bytes. */

@@ -240,6 +240,13 @@ typedef struct tuya_message {
   tuya_cipher cipher;
 } tuya_message;
 
+/*
+** Base64 as messages are written in it: one text for one value, with padding and no loose bits.
+** Reading wants n / 4 * 3 bytes at `out`, writing (n + 2) / 3 * 4; *size is how many it took.
+*/
+tuya_err tuya_base64_read (tuya_str text, void *out, size_t *size);
+void tuya_base64_write (tuya_str data, char *out, size_t *size);
+
 /* Bytes that are enough to open data of so many bytes, or to make data of a text of so many. */
 size_t tuya_message_room (size_t n);
 

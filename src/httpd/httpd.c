@@ -26,6 +26,7 @@
 #include <microhttpd.h>
 
 #include "compat.h"
+#include "fds.h"
 
 #define SERVER "tuya.httpd.server"
 
@@ -101,7 +102,8 @@ typedef enum stage {
   READY,    /* suspended, waits to be taken */
   TAKEN,    /* suspended, Lua has it */
   DECIDED,  /* resumed, the handler has not come back to it */
-  ANSWERED  /* the reply is on its way */
+  ANSWERED, /* the reply is on its way */
+  UPGRADED  /* no HTTP any more: whoever asked for that has its descriptor until hang_up */
 } stage;
 
 typedef enum deed { REPLY, DROP, RESET } deed;
@@ -122,7 +124,9 @@ typedef struct exchange {
   bytes method;
   bytes headers; /* name and value, a piece each */
   size_t nheaders;
-  bytes body;
+  bytes body; /* of an upgraded one, what came behind its head */
+  int fd;     /* of an upgraded one */
+  struct MHD_UpgradeResponseHandle *upgrade;
 } exchange;
 
 typedef struct server {
@@ -296,6 +300,19 @@ static enum MHD_Result on_decided (exchange *e) {
   return queued;
 }
 
+/* The reply to an upgrade has gone. What is out of memory here is hung up on by whoever asks. */
+static void on_upgrade (void *cls, struct MHD_Connection *connection, void *context,
+                        const char *extra, size_t nextra, MHD_socket fd,
+                        struct MHD_UpgradeResponseHandle *upgrade) {
+  exchange *e = (exchange *)context;
+  (void)cls, (void)connection;
+  e->stage = UPGRADED;
+  e->fd = fd;
+  e->upgrade = upgrade;
+  e->body.n = 0;
+  if (!bytes_append(&e->body, extra, nextra)) e->fd = -1;
+}
+
 /* Called once with the head, then for each part of the body, then with none, then resumed. */
 static enum MHD_Result on_request (void *cls, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *part,
@@ -357,10 +374,20 @@ static int stdin_ended (void) {
 
 typedef enum event { IDLE, REQUEST, CLOSED } event;
 
-/* Runs until a request is ready to be taken, `until` has come, a signal or stdin ended. */
-static event server_wait (server *s, int64_t until, int watch) {
+/* Whether one of the caller's own descriptors is ready. */
+static int others_ready (const struct pollfd *fds, nfds_t n) {
+  nfds_t i = 2;
+  while (i < n && !fds[i].revents)
+    i++;
+  return i < n;
+}
+
+/*
+** Runs until a request is ready to be taken, `until` has come, a signal, stdin ended or one of the
+** caller's own descriptors, from fds[2] on, is ready.
+*/
+static event server_wait (server *s, int64_t until, int watch, struct pollfd *fds, nfds_t nfds) {
   for (;;) {
-    struct pollfd fds[2];
     int64_t now;
     server_run(s);
     if (server_ready(s)) return REQUEST;
@@ -369,9 +396,9 @@ static event server_wait (server *s, int64_t until, int watch) {
     fds[1].fd = watch && stdin_readable() ? STDIN_FILENO : -1; /* -1: poll passes over it */
     fds[0].events = fds[1].events = POLLIN;
     fds[0].revents = fds[1].revents = 0;
-    if (poll(fds, 2, now < until ? server_patience(s, now, until) : 0) < 0) return IDLE;
+    if (poll(fds, nfds, now < until ? server_patience(s, now, until) : 0) < 0) return IDLE;
     if (fds[1].revents && stdin_ended()) return CLOSED;
-    if (now >= until) return IDLE;
+    if (now >= until || others_ready(fds, nfds)) return IDLE;
   }
 }
 
@@ -387,7 +414,15 @@ static int exchange_unsettled (const exchange *e) {
   return exchange_waits(e) || e->stage == DECIDED;
 }
 
-static int exchange_answered (const exchange *e) { return e->stage == ANSWERED; }
+static int exchange_answered (const exchange *e) {
+  return e->stage == ANSWERED || e->stage == UPGRADED;
+}
+
+static void exchange_hang_up (exchange *e) {
+  struct MHD_UpgradeResponseHandle *upgrade = e->upgrade;
+  e->upgrade = NULL;
+  if (upgrade) MHD_upgrade_action(upgrade, MHD_UPGRADE_ACTION_CLOSE);
+}
 
 /*
 ** Stops the daemon. Whoever waits is dropped first, and replies on their way get CLOSE_MAX.
@@ -400,6 +435,8 @@ static void server_close (server *s) {
   s->closing = 1;
   for (e = s->first.next; e != &s->first; e = e->next)
     if (exchange_waits(e)) exchange_decide(e, DROP);
+  for (e = s->first.next; e != &s->first; e = e->next)
+    if (e->stage == UPGRADED) exchange_hang_up(e);
   MHD_run_wait(s->daemon, 0);
   while ((server_count(s, exchange_unsettled) || server_count(s, exchange_answered)) &&
          now_ms() < until)
@@ -481,6 +518,38 @@ static int server_reply (lua_State *L) {
   e->status = status;
   exchange_decide(e, REPLY);
   lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* upgrade(id, headers): the reply is 101, and then the connection is no HTTP any more */
+static int server_upgrade (lua_State *L) {
+  server *s = check_server(L);
+  const double id = (double)luaL_checknumber(L, 2);
+  exchange *e = server_find(s, id, TAKEN);
+  if (!e) return gone(L, id);
+  own_response(L, e, MHD_create_response_for_upgrade(on_upgrade, NULL));
+  add_headers(L, e, 3);
+  e->status = MHD_HTTP_SWITCHING_PROTOCOLS;
+  exchange_decide(e, REPLY);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* upgraded(id) -> fd, what came behind the head | nil while it is not, and where it is gone */
+static int server_upgraded (lua_State *L) {
+  server *s = check_server(L);
+  const exchange *e = server_find(s, (double)luaL_checknumber(L, 2), UPGRADED);
+  if (!e || e->fd < 0) return 0;
+  lua_pushinteger(L, e->fd);
+  lua_pushlstring(L, e->body.n ? e->body.p : "", e->body.n);
+  return 2;
+}
+
+static int server_hang_up (lua_State *L) {
+  server *s = check_server(L);
+  exchange *e = server_find(s, (double)luaL_checknumber(L, 2), UPGRADED);
+  if (e) exchange_hang_up(e);
+  lua_pushboolean(L, e != NULL);
   return 1;
 }
 
@@ -624,12 +693,20 @@ static lua_Number check_seconds (lua_State *L, int arg, lua_Number seconds) {
   return seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
 }
 
-/* wait(seconds [, watch_stdin]): true: a request is ready; false: none; "closed": stdin ended */
+enum { MOST_FDS = 64 };
+
+/*
+** wait(seconds [, watch_stdin [, fds]]): true: a request is ready; false: none, or one of the fds
+*is;
+** "closed": stdin ended
+*/
 static int server_wait_lua (lua_State *L) {
   server *s = check_server(L);
+  struct pollfd fds[MOST_FDS];
+  const nfds_t nfds = (nfds_t)fds_read(L, 4, fds, 2, MOST_FDS);
   const lua_Number seconds = check_seconds(L, 2, luaL_optnumber(L, 2, 0));
   const int watch = lua_toboolean(L, 3);
-  const event what = server_wait(s, now_ms() + (int64_t)(seconds * 1000), watch);
+  const event what = server_wait(s, now_ms() + (int64_t)(seconds * 1000), watch, fds, nfds);
   if (what == CLOSED) lua_pushliteral(L, "closed");
   else lua_pushboolean(L, what == REQUEST);
   return 1;
@@ -713,7 +790,8 @@ static void read_settings (lua_State *L, server *s, settings *o) {
 }
 
 static void server_start (server *s, const settings *o) {
-  const unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (o->cert ? MHD_USE_TLS : 0u);
+  const unsigned flags =
+      MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | (o->cert ? MHD_USE_TLS : 0u);
   const struct MHD_OptionItem options[] = {
       {MHD_OPTION_SOCK_ADDR, 0, (void *)&o->address},
       {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_target, s},
@@ -760,10 +838,17 @@ static int httpd_listen (lua_State *L) {
 
 /* }====================================================== */
 
-static const luaL_Reg server_methods[] = {{"port", server_port},       {"fd", server_fd},
-                                          {"wait", server_wait_lua},   {"take", server_take},
-                                          {"reply", server_reply},     {"fail", server_fail},
-                                          {"close", server_close_lua}, {NULL, NULL}};
+static const luaL_Reg server_methods[] = {{"port", server_port},
+                                          {"fd", server_fd},
+                                          {"wait", server_wait_lua},
+                                          {"take", server_take},
+                                          {"reply", server_reply},
+                                          {"fail", server_fail},
+                                          {"upgrade", server_upgrade},
+                                          {"upgraded", server_upgraded},
+                                          {"hang_up", server_hang_up},
+                                          {"close", server_close_lua},
+                                          {NULL, NULL}};
 
 static const luaL_Reg server_metamethods[] = {{"__gc", server_close_lua},
                                               {"__close", server_close_lua},

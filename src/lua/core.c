@@ -205,6 +205,25 @@ static int key_make_message (lua_State *L) {
   return push_message(L, err, data, &fault);
 }
 
+/* from_base64(text) -> bytes | nil */
+static int from_base64 (lua_State *L) {
+  tuya_str text = check_str(L, 1);
+  char *out = (char *)compat_newuserdata(L, text.n + 1);
+  size_t n;
+  if (tuya_base64_read(text, out, &n) != TUYA_OK) return 0;
+  lua_pushlstring(L, out, n);
+  return 1;
+}
+
+static int to_base64 (lua_State *L) {
+  tuya_str data = check_str(L, 1);
+  char *out = (char *)compat_newuserdata(L, data.n / 3 * 4 + 5);
+  size_t n;
+  tuya_base64_write(data, out, &n);
+  lua_pushlstring(L, out, n);
+  return 1;
+}
+
 static int key_opens_messages (lua_State *L) {
   lua_pushboolean(L, check_box(L, 1)->opens_messages);
   return 1;
@@ -597,6 +616,8 @@ static const luaL_Reg functions[] = {{"key", key_new},
                                      {"is_private", system_isprivate},
                                      {"sha256", sha256},
                                      {"is_token_call", is_token_call},
+                                     {"from_base64", from_base64},
+                                     {"to_base64", to_base64},
                                      {NULL, NULL}};
 
 TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {

@@ -33,6 +33,11 @@ function recent:get(key)
    return value
 end
 
+--- Makes a memory of the last things put or found in it.
+-- @tparam integer size at least so many are kept, and at most twice as many
+-- @treturn table with `put(key, value)` and `get(key)`
+sieve.recent = new_recent
+
 local methods = {}
 local metatable = { __name = "tuya.events.sieve", __index = methods }
 

@@ -13,6 +13,7 @@ local homes = require("tuya.simulator.home")
 local json = require("tuya.json")
 local options = require("tuya.options")
 local projects = require("tuya.simulator.projects")
+local push = require("tuya.simulator.push")
 local random = require("tuya.simulator.random")
 local regions = require("tuya.regions")
 local routes = require("tuya.simulator.routes")
@@ -169,6 +170,7 @@ function simulator.new(given)
       _console = given.console,
       _data_centre = given.data_centre,
       _draw = new_draw(given.seed),
+      _pushed = {}, -- project = its message service
       _faults = read_faults(given.faults),
       _log = {},
       _on_log = given.log,
@@ -204,21 +206,6 @@ function methods:_now()
    return math.floor(self._clock() + self._skew)
 end
 
---- Sets data points that have been checked, then tells of each.
-function methods:_apply(device, changes, now)
-   for _, change in ipairs(changes) do
-      change.point.value = change.value
-      change.point.time = now
-   end
-   device.update_time = math.floor(now / 1000)
-   if not self._on_change then
-      return
-   end
-   for _, change in ipairs(changes) do
-      self._on_change(snapshot(device), change.point.code, change.value)
-   end
-end
-
 --- Finds a device by its id if it is in the project, and the home that it is in.
 local function find_device(project, id)
    for _, home in ipairs(project.homes) do
@@ -228,6 +215,26 @@ local function find_device(project, id)
       end
    end
    return nil
+end
+
+--- Sets data points that have been checked, then tells of each.
+function methods:_apply(device, changes, now)
+   for _, change in ipairs(changes) do
+      change.point.value = change.value
+      change.point.time = now
+   end
+   device.update_time = math.floor(now / 1000)
+   for _, project in ipairs(self._projects.list) do
+      if find_device(project, device.id) then
+         self:_messages(project):report(device, changes, now)
+      end
+   end
+   if not self._on_change then
+      return
+   end
+   for _, change in ipairs(changes) do
+      self._on_change(snapshot(device), change.point.code, change.value)
+   end
 end
 
 --- The project's devices, or those of one home.
@@ -405,6 +412,33 @@ local function carried_out(self, request, received, now)
    return outcome
 end
 
+--- The message service of a project, made when it is first wanted.
+function methods:_messages(project)
+   local made = self._pushed[project]
+   if not made then
+      made = push.new(project, self._draw)
+      self._pushed[project] = made
+   end
+   return made
+end
+
+--- What becomes of a request for a WebSocket; nil for any other.
+local function asked_for_messages(self, received)
+   local access_id, topic, subscription = push.asked(received.path)
+   if not access_id then
+      return nil
+   end
+   local project = self._projects.by_id[access_id]
+   local status = push.refusal(project, received.headers, topic, subscription)
+   local reply = { status = status or 426, headers = {}, body = "" } -- 426: it wants an upgrade
+   local outcome = { code = status or 0, done = not status, reply = reply }
+   if not status then
+      outcome.messages, outcome.headers = self:_messages(project), received.headers
+      outcome.query = query_values(verify.query(received))
+   end
+   return outcome
+end
+
 --- What a call comes to: its reply, and where a fault strikes how the connection goes on instead.
 function methods:_outcome(request)
    local now = self:_now()
@@ -412,7 +446,7 @@ function methods:_outcome(request)
    local fault = faults.strike(self._faults, received.method, received.path)
    local outcome = { done = false }
    if not fault or faults.carries(fault) then
-      outcome = carried_out(self, request, received, now)
+      outcome = asked_for_messages(self, received) or carried_out(self, request, received, now)
    end
    if fault then
       faults.apply(fault, outcome, function(code, text)
@@ -484,9 +518,47 @@ function methods:add(given)
    return device and true, message
 end
 
+function methods:_happened(device, kind)
+   for _, project in ipairs(self._projects.list) do
+      if find_device(project, device.id) then
+         self:_messages(project):happened(device, kind, self:_now())
+      end
+   end
+end
+
+local FAMILIES = { old = true, new = true, both = true }
+local SCHEMES = { aes_ecb = true, aes_gcm = true }
+local PUSHES = options.known {
+   rule = "boolean", family = "string", em = "string", duplicates = "number", late = "number",
+}
+
+--- How changes are pushed from now on, to all projects.
+-- @tparam table given `rule` (false: none is on, and all is silent), `family` ("old": numbers 4 and 20; "new": 1000
+-- and 1001; "both": each change twice), `em` ("aes_ecb", "aes_gcm"), `duplicates` and `late`: shares of the messages,
+-- 0 to 1, that come twice, or behind later ones
+function methods:messages(given)
+   local rule = options.broken(given, PUSHES)
+   if not rule and given.family and not FAMILIES[given.family] then
+      rule = 'family: "old", "new" or "both" expected'
+   end
+   if not rule and given.em and not SCHEMES[given.em] then
+      rule = 'em: "aes_ecb" or "aes_gcm" expected'
+   end
+   if rule then
+      error("bad option " .. rule, 2)
+   end
+   for _, project in ipairs(self._projects.list) do
+      for name, value in pairs(given) do
+         self:_messages(project)[name] = value
+      end
+   end
+end
+
 --- Lets a device come online or go offline.
 function methods:set_online(id, online)
-   known_device(self, id).online = online and true or false
+   local device = known_device(self, id)
+   device.online = online and true or false
+   self:_happened(device, online and "online" or "offline")
 end
 
 --- The current access token dies now; its refresh token still works.

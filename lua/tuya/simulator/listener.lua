@@ -6,6 +6,8 @@
 
 local core = require("tuya.core")
 
+local sockets = require("tuya.simulator.sockets")
+
 local listener = {}
 
 local methods = {}
@@ -45,6 +47,7 @@ function listener.new(sim, port, options)
       ca = ca,
       _late = {},
       _server = server,
+      _sockets = sockets.new(server),
       _sim = sim,
    }, class)
 end
@@ -52,6 +55,10 @@ end
 --- Gives the answer, or does what a fault does in its place.
 local function give(self, id, outcome)
    local server, reply = self._server, outcome.reply
+   if outcome.messages and not outcome.ending
+      and self._sockets:accept(id, outcome.headers, outcome.messages, outcome.query) then
+      return
+   end
    if outcome.ending == "truncate" then
       server:fail(id, "truncate", reply.status, reply.headers, reply.body)
    elseif outcome.ending then
@@ -100,20 +107,26 @@ end
 -- @tparam[opt] boolean watch_stdin also return when stdin ends
 -- @treturn boolean|string whether a request was answered; "closed": stdin has ended
 function methods:tick(seconds, watch_stdin)
-   local what = self._server:wait(give_late(self, seconds or 0), watch_stdin)
+   self._sockets:tick(self._sim:_now())
+   local what = self._server:wait(give_late(self, self._sockets:patience(seconds or 0)), watch_stdin,
+      self._sockets:fds())
    give_late(self, 0)
-   if what ~= true then
-      self._server:wait(0)
-      return what
+   while what == true and answer_one(self) do -- luacheck: ignore 542
    end
-   while answer_one(self) do -- luacheck: ignore 542
-   end
+   self._sockets:tick(self._sim:_now())
    self._server:wait(0)
-   return true
+   return what
+end
+
+--- Cuts all WebSockets, as a failing network does.
+function methods:cut()
+   self._sockets:cut()
+   self._server:wait(0)
 end
 
 --- Stops listening; requests that wait are dropped.
 function methods:close()
+   self._sockets:cut()
    self._server:close()
 end
 

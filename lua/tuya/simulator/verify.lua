@@ -77,6 +77,11 @@ local function query_pairs(query, plus_is_space)
    return list
 end
 
+--- The parameters of a received request that nobody has signed.
+function verify.query(received)
+   return query_pairs(received.query, true)
+end
+
 local function signed_url(path, list)
    local sorted, parts = {}, {}
    for i, pair in ipairs(list) do

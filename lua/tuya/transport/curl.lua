@@ -242,10 +242,11 @@ end
 
 --- Waits until there is something to take or a tick to do.
 -- @tparam number seconds at most
-function methods:wait(seconds)
+-- @tparam[opt] table fds `{ fd=, read=, write= }` each: or until one of these is ready
+function methods:wait(seconds, fds)
    open_pool(self)
    local pool = pool_of(state_of(self))
-   if pool then pool:wait(ms(seconds)) end
+   if pool then pool:wait(ms(seconds), fds) end
 end
 
 --- How long nobody needs to take or tick.

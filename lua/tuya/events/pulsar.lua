@@ -1,0 +1,270 @@
+--- pulsar.lua: messages over Pulsar's WebSocket.
+-- The idea: a channel is ticked and pulled: it connects, notices when it is dead, comes back after a pause that
+-- grows, and hands out messages, each of which is acknowledged when it is done with, and not before.
+-- The danger: a stream that dies in silence. So it pings, and what does not answer is hung up on.
+-- @module tuya.events.pulsar
+
+local core = require("tuya.core")
+local jitter = require("tuya.jitter")
+local json = require("tuya.json")
+local message = require("tuya.message")
+local regions = require("tuya.regions")
+
+local pulsar = {}
+
+local ACK_TIMEOUT = 30000 -- ms after which the cloud delivers again what is not acknowledged
+local FIRST_PAUSE, LONGEST_PAUSE = 1, 60 -- s
+local STEADY = 30 -- s that a connection must have held to count as good
+local PING = 30 -- s without a word before we ask; half as long the answer may take
+local QUEUE = 256 -- messages that wait here to be taken
+local QUIET = 60 -- s without any message, ever, before we wonder
+
+local methods = {}
+local metatable = { __name = "tuya.events.pulsar", __index = methods }
+
+local ADVICE = {
+   [401] = "check the access id and secret, that the message service is on in the project, and the data centre",
+   [403] = "check that the message service is on in the project, and the environment",
+   [404] = "check the data centre and the environment",
+   tls = "the certificate does not verify: a proxy, a wrong clock, or ca_file",
+   silent = "nothing has come yet: is a messaging rule on for this environment in the console, and the device linked?",
+}
+
+--- What a channel takes from the options of `client:events`, or the rule that is broken.
+local function read(given, endpoint)
+   local environment = given.environment or "event"
+   if environment ~= "event" and environment ~= "event-test" then
+      return nil, 'environment: "event" or "event-test" expected'
+   end
+   local url = given.url or regions.messages(endpoint)
+   local secure, host = url:match("^ws(s?)://([%w%.%-_:%[%]]+)/?$")
+   if not secure then return nil, 'url: "wss://host:port" expected, without a path' end
+   if given.ping and (given.ping <= 0 or given.ping ~= given.ping) then return nil, "ping: must be more than 0" end
+   return { environment = environment, host = host, endpoint = "http" .. secure .. "://" .. host }
+end
+
+local load = require -- a host may take it away once everything is loaded
+
+local function websocket()
+   local ok, module = pcall(load, "tuya.websocket")
+   if ok then return module end
+   return nil, "events over Pulsar need the module tuya.websocket: install the rock lua-tuya-websocket, which needs "
+      .. "libwslay (Debian package libwslay-dev)"
+end
+
+--- Makes a channel, which connects when it is first ticked.
+-- @tparam table context the client's
+-- @tparam table given options of `client:events`
+-- @treturn ?channel nil and the rule that is broken
+function pulsar.new(context, given)
+   local module, rule = websocket()
+   if not module then return nil, rule end
+   if not context.key:opens_messages() then return nil, "access_secret: messages want one of 24 bytes or more" end
+   local where
+   where, rule = read(given, context.wire.endpoint)
+   if not where then return nil, rule end
+   return setmetatable({
+      module = module,
+      context = context,
+      where = where,
+      ping = given.ping or PING,
+      state = "waiting",
+      due = 0, -- when to connect
+      failures = 0,
+      connects = 0,
+      received = 0,
+      odd = 0,
+      queue = {}, head = 0, tail = 0, -- messages that nobody has taken
+   }, metatable)
+end
+
+local function escaped(text)
+   return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+-- The head that asks for the stream: subscription and login as the SDKs have them.
+local function head(self, key)
+   local context, id = self.context, escaped(self.context.access_id)
+   local target = ("/ws/v2/consumer/persistent/%s/out/%s/%s-sub?ackTimeoutMillis=%d&subscriptionType=Failover")
+      :format(id, self.where.environment, id, ACK_TIMEOUT)
+   return table.concat({
+      "GET " .. target .. " HTTP/1.1", "Host: " .. self.where.host,
+      "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " .. key,
+      "username: " .. context.access_id, "password: " .. context.key:pulsar_password(context.access_id), "", "",
+   }, "\r\n")
+end
+
+local function now(self)
+   return self.context.monotonic()
+end
+
+local function log(self, about, code)
+   local write = self.context.log
+   if write then write { event = "stream", via = "pulsar", state = self.state, message = about, code = code } end
+end
+
+-- What ended the connection, and when the next one is tried.
+local function fail(self, failed, about, code)
+   local steady = self.opened and now(self) - self.opened >= STEADY
+   if self.socket then self.socket:close() end
+   self.socket, self.opened, self.asked = nil, nil, nil
+   self.queue, self.head, self.tail = {}, 0, 0
+   self.failures = steady and 1 or self.failures + 1
+   self.failed, self.about, self.code = failed, about, code
+   self.state = "waiting"
+   local most = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.failures - 1, 10))
+   self.due = now(self) + most / 2 + jitter.draw(most / 2)
+   log(self, about, failed)
+end
+
+local function connect(self)
+   local wire, key = self.context.wire, self.module.key()
+   local socket, why = self.module.connect {
+      endpoint = self.where.endpoint, request = head(self, key), key = key,
+      ca_file = wire.ca_file, proxy = wire.proxy, connect_timeout = math.ceil(self.context.connect_timeout * 1000),
+   }
+   if not socket then return fail(self, "connect", why) end
+   self.socket, self.state = socket, "connecting"
+end
+
+local function opened(self)
+   self.state, self.opened, self.heard, self.asked = "open", now(self), now(self), nil
+   self.connects = self.connects + 1
+   self.failed, self.about, self.code = nil, nil, nil
+   log(self)
+end
+
+-- Asks whether the other side is there, and hangs up when it does not say so.
+local function look_after(self)
+   local silence = now(self) - self.heard
+   if self.asked and now(self) - self.asked >= self.ping / 2 then
+      return fail(self, "silent", "no answer to a ping")
+   end
+   if not self.asked and silence >= self.ping then
+      self.asked = now(self)
+      self.socket:send("", "ping")
+   end
+end
+
+-- The message in a frame, or nil for what is none.
+local function read_frame(text)
+   local frame = json.decode(text)
+   if type(frame) ~= "table" or type(frame.messageId) ~= "string" or type(frame.payload) ~= "string" then return nil end
+   local properties = type(frame.properties) == "table" and frame.properties or {}
+   return { id = frame.messageId, payload = frame.payload, em = properties.em }
+end
+
+local function note(self, text, kind)
+   self.heard, self.asked = now(self), nil
+   local found = kind == "text" and read_frame(text)
+   if not found then
+      if kind ~= "pong" then self.odd = self.odd + 1 end
+      return
+   end
+   self.received = self.received + 1
+   self.tail = self.tail + 1
+   self.queue[self.tail] = found
+end
+
+-- Takes in what has come, up to a bound: behind it the other side waits.
+local function pump(self)
+   while self.tail - self.head < QUEUE do
+      local text, kind = self.socket:take()
+      if not text then return look_after(self) end
+      note(self, text, kind)
+   end
+end
+
+-- The connection is over. What nobody has taken yet is not acknowledged, and comes again.
+local function finish(self)
+   local failed, about, code = self.socket:why()
+   if failed == "http" then return fail(self, failed, ("HTTP %d: %s"):format(code, about), code) end
+   if failed == "closed" then about = ("%s (%d)"):format(about, code) end
+   fail(self, failed, about, failed)
+end
+
+--- Moves on what can move without waiting.
+function methods:tick()
+   if self.state == "closed" or (not self.socket and now(self) < self.due) then return end
+   if not self.socket then connect(self) end
+   local state = self.socket and self.socket:tick()
+   if state == "closed" then return finish(self) end
+   if state ~= "open" then return end
+   if self.state ~= "open" then opened(self) end
+   pump(self)
+end
+
+--- The next message that has come.
+-- @treturn ?table `id`, `payload` (base64), `em`; nil for none
+function methods:take()
+   if self.head == self.tail then return nil end
+   self.head = self.head + 1
+   local found = self.queue[self.head]
+   self.queue[self.head] = nil
+   return found
+end
+
+--- Opens a message.
+-- @tparam table found by `take`
+-- @treturn ?string text; or nil, message, detail
+-- @treturn table the envelope
+function methods:open(found)
+   local envelope = message.envelope(core.from_base64(found.payload))
+   local text, why, detail = message.open_with(envelope, "pulsar", self.context.key, message.cipher_of(found.em))
+   if text then return text, envelope end
+   return nil, why, detail
+end
+
+--- Acknowledges a message: the cloud does not deliver it again.
+-- @tparam table found
+function methods:done(found)
+   if self.state == "open" then self.socket:send(json.encode { messageId = found.id }) end
+end
+
+--- Writes what waits to be written, without waiting.
+function methods:flush()
+   if self.socket then self.socket:tick() end
+end
+
+--- How long nobody needs to tick.
+-- @treturn ?number seconds
+function methods:timeout()
+   if self.state == "closed" then return nil end
+   if not self.socket then return math.max(0, self.due - now(self)) end
+   local ms = self.socket:timeout()
+   local due = self.asked and self.asked + self.ping / 2 or self.heard and self.heard + self.ping
+   local own = self.state == "open" and due - now(self)
+   return math.max(0, math.min(ms and ms / 1000 or math.huge, own or math.huge))
+end
+
+--- What a loop waits for.
+function methods:fds()
+   return self.socket and self.socket:fds() or {}
+end
+
+--- How it stands, for people and programs.
+-- @treturn table `state` ("connecting", "open", "silent", "waiting", "closed"), `error`, `code`, `message`, `advice`,
+-- `retry_in` (s), `connects`, `received`
+function methods:status()
+   local state = self.state
+   if state == "open" and self.received == 0 and now(self) - self.opened >= QUIET then state = "silent" end
+   return {
+      state = state,
+      error = self.failed, code = self.code, message = self.about,
+      advice = ADVICE[state] or ADVICE[self.code] or ADVICE[self.failed],
+      retry_in = state == "waiting" and math.max(0, self.due - now(self)) or nil,
+      connects = self.connects, received = self.received, odd = self.odd,
+   }
+end
+
+--- Ends it.
+function methods:close()
+   if self.state == "open" then
+      self.socket:finish(1000)
+      self.socket:tick()
+   end
+   if self.socket then self.socket:close() end
+   self.socket, self.state = nil, "closed"
+end
+
+return pulsar

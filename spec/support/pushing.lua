@@ -1,0 +1,64 @@
+-- pushing.lua: a simulated cloud that listens in this process, and a client of it; both are ticked.
+local simulator = require("tuya.simulator")
+local tuya = require("tuya")
+
+local pushing = {
+   ID = "ak0123456789abcdef01",
+   SECRET = "s3cr3ts3cr3ts3cr3ts3cr3ts3cr3t01",
+   SOCKET = "vdevo161563811262429",
+}
+
+local methods = {}
+local metatable = { __index = methods }
+
+--- Makes them. changes: options of the client besides; how: of `listen`
+function pushing.new(changes, how)
+   local made = setmetatable({ log = {}, events = {} }, metatable)
+   made.sim = assert(simulator.new { access_id = pushing.ID, access_secret = pushing.SECRET, seed = 1 })
+   made.listener = assert(made.sim:listen(0, how))
+   local options = {
+      access_id = pushing.ID, access_secret = pushing.SECRET, endpoint = made.listener.url,
+      log = function(event) table.insert(made.log, event) end,
+   }
+   if made.listener.ca then
+      made.ca_file = os.tmpname()
+      local file = io.open(made.ca_file, "w")
+      file:write(made.listener.ca)
+      file:close()
+      options.ca_file = made.ca_file
+   end
+   for name, value in pairs(changes or {}) do options[name] = value end
+   made.client = tuya.client(options)
+   return made
+end
+
+--- Ticks both until the condition holds; false when it does not within 20 s.
+function methods:until_so(condition)
+   local stop = os.time() + 20
+   while not condition() do
+      if os.time() > stop then return false end
+      self.listener:tick(0.002)
+      self.client:tick(0.002)
+   end
+   return true
+end
+
+--- Starts to receive; keeps every event in `events`.
+function methods:receive(given)
+   given = given or {}
+   given.via = "pulsar"
+   self.stream = self.client:events(given)
+   self.stream:on { function(event) table.insert(self.events, event) end }
+   assert(self:until_so(function() return self.stream:status().state == "open" end))
+   -- the listener has seen the consumer when a first message arrives
+   self.listener:tick(0.01)
+   return self.stream
+end
+
+function methods:close()
+   self.client:close()
+   self.listener:close()
+   if self.ca_file then os.remove(self.ca_file) end
+end
+
+return pushing
