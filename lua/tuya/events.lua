@@ -5,11 +5,14 @@
 -- handlers that have not had it get it.
 -- @module tuya.events
 
+local drive = require("tuya.drive")
 local json = require("tuya.json")
+local op = require("tuya.op")
 local options = require("tuya.options")
 local pulsar = require("tuya.events.pulsar")
 local read = require("tuya.events.read")
 local sieve = require("tuya.events.sieve")
+local specifications = require("tuya.specifications")
 
 local events = {}
 
@@ -36,10 +39,20 @@ local function traceback(trouble)
    return debug and debug.traceback(tostring(trouble), 2) or tostring(trouble)
 end
 
+-- Values as programs write them, where the client has read the product's specification: nothing is asked for here.
+local function typed(self, event)
+   local known = self.context.known
+   if not event.device or not known then return event.changes end
+   known:learn_product(event.device, event.product)
+   local product = known:product_of(event.device)
+   return specifications.decode(known.specifications[product] or known.models[product], event.changes)
+end
+
 -- What a handler gets: without what only the sieve needs.
-local function shown(event)
+local function shown(self, event)
    return {
-      kind = event.kind, device = event.device, product = event.product, changes = event.changes, name = event.name,
+      kind = event.kind, device = event.device, product = event.product, name = event.name,
+      changes = typed(self, event),
       time = event.time, id = event.id, via = event.via, raw = event.raw,
    }
 end
@@ -51,7 +64,7 @@ local function hand_out(self, event, report)
    for i, handler in ipairs(self.handlers) do list[i] = handler end -- one may take itself off
    for _, handler in ipairs(list) do
       if fits(handler, event) and not had[handler] then
-         local ok, trouble = xpcall(function() handler.fn(shown(event)) end, traceback)
+         local ok, trouble = xpcall(function() handler.fn(shown(self, event)) end, traceback)
          had[handler] = ok
          if not ok then report(trouble) end
          all = all and ok
@@ -202,6 +215,20 @@ function methods:on(given)
 end
 
 local LOOK = 1 -- s between looks while nothing comes
+local LOOK_IN_TASK = 0.01 -- s, in a task or wherever else a call does not block: there somebody else ticks
+
+local function sleep(seconds)
+   return coroutine.yield("sleep", seconds)
+end
+
+-- Lets a moment pass, in which the stream moves on.
+local function wait(state, left)
+   if drive.pick(state.context) then
+      return drive.run(state.context, op.new(sleep, math.min(left, LOOK_IN_TASK)), LOOK)
+   end
+   if state.ticker.is_ticking then error("tuya.events:each: called from within a tick", 0) end
+   return pcall(state.ticker.tick, state.ticker, math.min(left, LOOK))
+end
 
 -- Waits for an event that nobody is called with.
 local function pull(state, until_then)
@@ -211,7 +238,7 @@ local function pull(state, until_then)
       local left = until_then - state.context.transport:now()
       if left <= 0 or state.closed then return nil end
       state.pulled = true
-      local ok, trouble = pcall(state.ticker.tick, state.ticker, math.min(left, LOOK))
+      local ok, trouble = wait(state, left)
       state.pulled = false
       if not ok then error(trouble, 0) end
    end
@@ -222,13 +249,13 @@ end
 -- delivers it again. Not from within a tick.
 -- @tparam[opt] number timeout seconds after which the loop ends; nil: with `close`
 -- @treturn function an iterator
+-- In a task of a scheduler it suspends the task; not on PUC Lua 5.1, where an iterator cannot.
 -- @usage for event in events:each() do print(event.device, event.kind) end
 function methods:each(timeout)
    local state = state_of(self, "each")
    if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
       error("tuya.events:each: timeout: seconds expected, 0 or more", 2)
    end
-   if state.ticker.is_ticking then error("tuya.events:each: called from within a tick", 2) end
    local until_then = timeout and state.context.transport:now() + timeout or math.huge
    local event, found
    local function report(trouble)
@@ -241,7 +268,7 @@ function methods:each(timeout)
          state.failed = state.failed + 1
          event, found = pull(state, until_then)
       end
-      if event then return shown(event) end
+      if event then return shown(state, event) end
       state.channel:flush()
    end
 end

@@ -252,7 +252,7 @@ local function tick_clients(self, budget)
          self.errors = self.errors or {}
          self.errors[#self.errors + 1] = trouble
       end
-      if i == 1 or in_flight > 0 then used[#used + 1] = its end
+      if i == 1 or in_flight > 0 or its.beside[1] then used[#used + 1] = its end
    end
    self.tickers = used
 end
@@ -296,10 +296,10 @@ end
 
 -- Waits on one transport, or on all that are in use.
 local function wait(self, seconds)
-   if #self.tickers == 1 then return self.transport:wait(seconds) end
+   if #self.tickers == 1 then return self.tickers[1]:wait(seconds) end
    local fds = {}
    for _, its in ipairs(self.tickers) do
-      for _, entry in ipairs(its.closed and {} or its.transport:fds()) do fds[#fds + 1] = entry end
+      for _, entry in ipairs(its.closed and {} or its:fds()) do fds[#fds + 1] = entry end
    end
    if fds[1] then return core.wait(fds, seconds) end
    self.transport:wait(seconds)
@@ -308,7 +308,7 @@ end
 local function is_busy(self)
    if self.tasks > 0 then return true end
    for _, its in ipairs(self.tickers) do
-      if its.calls > 0 then return true end
+      if its.calls > 0 or its.beside[1] then return true end
    end
    return false
 end
@@ -418,7 +418,7 @@ end
 function methods:fds()
    local list = {}
    for _, its in ipairs(open(self, "fds").tickers) do
-      for _, entry in ipairs(its.transport:fds()) do list[#list + 1] = entry end
+      for _, entry in ipairs(its:fds()) do list[#list + 1] = entry end
    end
    return list
 end

@@ -5,6 +5,7 @@
 -- called, and is looked at again after.
 -- @module tuya.ticker
 
+local core = require("tuya.core")
 local errors = require("tuya.errors")
 local heap = require("tuya.heap")
 
@@ -371,6 +372,13 @@ function methods:fds()
    return fds_beside(self, self.transport:fds())
 end
 
+--- Waits until one of those is ready.
+-- @tparam number seconds at most
+function methods:wait(seconds)
+   if self.beside[1] then return core.wait(self:fds(), seconds) end
+   self.transport:wait(seconds)
+end
+
 --- Ticks something beside the calls: an object with `tick(stop, report)`, which answers whether something was told
 -- of, `timeout()` in seconds or nil, `fds()` and `close()`.
 -- @tparam table one
@@ -392,7 +400,7 @@ local function wait_and_work(self, max_wait, budget)
    local is_idle = self.calls == 0 and not self.beside[1]
    if max_wait <= 0 or self.closed or is_idle or self.told > told then return end
    local left = math.min(max_wait, self:timeout() or max_wait)
-   if left > 0 then self.transport:wait(left, self.beside[1] and fds_beside(self, {})) end
+   if left > 0 then self:wait(left) end
    work(self, budget)
 end
 

@@ -149,6 +149,50 @@ describe("events over Pulsar", function()
       assert.equal(5, stream:status().handled)
    end)
 
+   it("are typed once the client knows the product", function()
+      start()
+      local thermostat = "vdevo161563811262431"
+      made.sim:set(thermostat, "temp_set", 220)
+      assert.is_true(count(1))
+      assert.equal(220, made.events[1].changes.temp_set)
+      local scheduler = require("tuya.scheduler").new(made.client)
+      scheduler:spawn(function() assert(made.client:device(thermostat):specification()) end)
+      while scheduler:tick(0.002) > 0 do made.listener:tick(0.001) end
+      made.sim:set(thermostat, "temp_set", 225)
+      assert.is_true(count(2))
+      assert.equal(22.5, made.events[2].changes.temp_set)
+      assert.equal(225, made.events[2].raw.status[1].value)
+   end)
+
+   it("move on with a scheduler's tasks, in which a loop over them suspends its task", function()
+      start()
+      local scheduler = require("tuya.scheduler").new(made.client)
+      local looped, other = {}, 0
+      local is_old = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+      local task = scheduler:spawn(function()
+         for event in made.stream:each() do
+            looped[#looped + 1] = event.changes.countdown_1
+            if #looped == 3 then return end
+         end
+      end)
+      scheduler:spawn(function()
+         for i = 1, 3 do
+            scheduler:sleep(0.03)
+            other = other + 1
+            made.sim:set(SOCKET, "countdown_1", i)
+         end
+      end)
+      local stop = os.time() + 20
+      while scheduler:tick(0.002) > 0 and os.time() < stop do made.listener:tick(0.001) end
+      assert.equal(3, other)
+      if is_old then
+         assert.equal("failed", (task:status()))
+      else
+         assert.same({ 1, 2, 3 }, looped)
+         assert.equal(3, #made.events)
+      end
+   end)
+
    it("survive duplicates, late messages and cut connections: each change once, and the last state right", function()
       local stream = start()
       made.sim:messages { duplicates = 0.2, late = 0.2, em = "aes_gcm" }

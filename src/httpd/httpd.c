@@ -26,7 +26,6 @@
 #include <microhttpd.h>
 
 #include "compat.h"
-#include "fds.h"
 
 #define SERVER "tuya.httpd.server"
 
@@ -374,20 +373,10 @@ static int stdin_ended (void) {
 
 typedef enum event { IDLE, REQUEST, CLOSED } event;
 
-/* Whether one of the caller's own descriptors is ready. */
-static int others_ready (const struct pollfd *fds, nfds_t n) {
-  nfds_t i = 2;
-  while (i < n && !fds[i].revents)
-    i++;
-  return i < n;
-}
-
-/*
-** Runs until a request is ready to be taken, `until` has come, a signal, stdin ended or one of the
-** caller's own descriptors, from fds[2] on, is ready.
-*/
-static event server_wait (server *s, int64_t until, int watch, struct pollfd *fds, nfds_t nfds) {
+/* Runs until a request is ready to be taken, `until` has come, a signal or stdin ended. */
+static event server_wait (server *s, int64_t until, int watch) {
   for (;;) {
+    struct pollfd fds[2];
     int64_t now;
     server_run(s);
     if (server_ready(s)) return REQUEST;
@@ -396,9 +385,9 @@ static event server_wait (server *s, int64_t until, int watch, struct pollfd *fd
     fds[1].fd = watch && stdin_readable() ? STDIN_FILENO : -1; /* -1: poll passes over it */
     fds[0].events = fds[1].events = POLLIN;
     fds[0].revents = fds[1].revents = 0;
-    if (poll(fds, nfds, now < until ? server_patience(s, now, until) : 0) < 0) return IDLE;
+    if (poll(fds, 2, now < until ? server_patience(s, now, until) : 0) < 0) return IDLE;
     if (fds[1].revents && stdin_ended()) return CLOSED;
-    if (now >= until || others_ready(fds, nfds)) return IDLE;
+    if (now >= until) return IDLE;
   }
 }
 
@@ -693,20 +682,12 @@ static lua_Number check_seconds (lua_State *L, int arg, lua_Number seconds) {
   return seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
 }
 
-enum { MOST_FDS = 64 };
-
-/*
-** wait(seconds [, watch_stdin [, fds]]): true: a request is ready; false: none, or one of the fds
-*is;
-** "closed": stdin ended
-*/
+/* wait(seconds [, watch_stdin]): true: a request is ready; false: none; "closed": stdin ended */
 static int server_wait_lua (lua_State *L) {
   server *s = check_server(L);
-  struct pollfd fds[MOST_FDS];
-  const nfds_t nfds = (nfds_t)fds_read(L, 4, fds, 2, MOST_FDS);
   const lua_Number seconds = check_seconds(L, 2, luaL_optnumber(L, 2, 0));
   const int watch = lua_toboolean(L, 3);
-  const event what = server_wait(s, now_ms() + (int64_t)(seconds * 1000), watch, fds, nfds);
+  const event what = server_wait(s, now_ms() + (int64_t)(seconds * 1000), watch);
   if (what == CLOSED) lua_pushliteral(L, "closed");
   else lua_pushboolean(L, what == REQUEST);
   return 1;

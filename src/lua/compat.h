@@ -61,6 +61,18 @@ static COMPAT_UNUSED void *compat_testudata (lua_State *L, int arg, const char *
   return same ? p : NULL;
 }
 
+/* Entry i, from 1, of the list on top: what a loop waits for, { fd =, read =, write = }. */
+static COMPAT_UNUSED void compat_pushfd (lua_State *L, int i, int fd, int in, int out) {
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, fd);
+  lua_setfield(L, -2, "fd");
+  lua_pushboolean(L, in);
+  lua_setfield(L, -2, "read");
+  lua_pushboolean(L, out);
+  lua_setfield(L, -2, "write");
+  lua_rawseti(L, -2, i);
+}
+
 /* Raises unless the Lua that runs is the Lua whose headers built this module. */
 static COMPAT_UNUSED void compat_checkversion (lua_State *L) {
   const char *running;

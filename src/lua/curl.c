@@ -7,10 +7,8 @@
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <limits.h>
 
 #include "compat.h"
-#include "fds.h"
 #include "tuya_curl.h"
 
 #define POOL "tuya.pool"
@@ -98,8 +96,6 @@ static int pool_tostring (lua_State *L) {
   return 1;
 }
 
-enum { MOST_FDS = 256 };
-
 #define LONGEST 1e12 /* ms; thirty years are for ever */
 
 /* Milliseconds from an optional argument; 0: the pool's default. */
@@ -169,30 +165,13 @@ static int pool_fds (lua_State *L) {
   check_pool(L);
   lua_newtable(L);
   for (i = 0; tuya_pool_fd(check_pool(L), (size_t)i, &fd); i++)
-    fds_push(L, i + 1, fd.fd, fd.in, fd.out);
+    compat_pushfd(L, i + 1, fd.fd, fd.in, fd.out);
   return 1;
 }
 
-/* Our own descriptors and those of the caller, which stand behind them. */
-static void wait_for_all (lua_State *L, tuya_pool *pool, int64_t ms) {
-  struct pollfd fds[MOST_FDS];
-  int n = 0, all;
-  int64_t own = tuya_pool_timeout(pool);
-  tuya_fd fd;
-  for (; n < MOST_FDS && tuya_pool_fd(pool, (size_t)n, &fd); n++) {
-    fds[n].fd = fd.fd;
-    fds[n].events = (short)((fd.in ? POLLIN : 0) | (fd.out ? POLLOUT : 0));
-  }
-  all = fds_read(L, 3, fds, n, MOST_FDS);
-  if (own >= 0 && own < ms) ms = own;
-  poll(fds, (nfds_t)all, ms < INT_MAX ? (int)ms : INT_MAX);
-}
-
-/* wait(ms [, fds]): until something may be done, or one of those is ready */
 static int pool_wait (lua_State *L) {
   tuya_pool *pool = check_pool(L);
-  if (lua_isnoneornil(L, 3)) tuya_pool_wait(pool, opt_ms(L, 2));
-  else wait_for_all(L, pool, opt_ms(L, 2));
+  tuya_pool_wait(pool, opt_ms(L, 2));
   return 0;
 }
 

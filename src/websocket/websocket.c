@@ -11,7 +11,6 @@
 
 #include "compat.h"
 #include "connection.h"
-#include "fds.h"
 #include "handshake.h"
 #include "watch.h"
 
@@ -207,7 +206,7 @@ static int socket_fds (lua_State *L) {
   check_connection(L);
   lua_newtable(L);
   for (i = 0; connection_fd(check_connection(L), i, &event); i++)
-    fds_push(L, (int)i + 1, event.fd, event.what & WATCH_IN, event.what & WATCH_OUT);
+    compat_pushfd(L, (int)i + 1, event.fd, event.what & WATCH_IN, event.what & WATCH_OUT);
   return 1;
 }
 

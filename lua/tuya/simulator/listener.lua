@@ -108,8 +108,14 @@ end
 -- @treturn boolean|string whether a request was answered; "closed": stdin has ended
 function methods:tick(seconds, watch_stdin)
    self._sockets:tick(self._sim:_now())
-   local what = self._server:wait(give_late(self, self._sockets:patience(seconds or 0)), watch_stdin,
-      self._sockets:fds())
+   local left, fds = give_late(self, self._sockets:patience(seconds or 0)), self._sockets:fds()
+   if fds then
+      self._server:wait(0)
+      fds[#fds + 1] = { fd = self._server:fd(), read = true }
+      core.wait(fds, left)
+      left = 0
+   end
+   local what = self._server:wait(left, watch_stdin)
    give_late(self, 0)
    while what == true and answer_one(self) do -- luacheck: ignore 542
    end

@@ -242,11 +242,10 @@ end
 
 --- Waits until there is something to take or a tick to do.
 -- @tparam number seconds at most
--- @tparam[opt] table fds `{ fd=, read=, write= }` each: or until one of these is ready
-function methods:wait(seconds, fds)
+function methods:wait(seconds)
    open_pool(self)
    local pool = pool_of(state_of(self))
-   if pool then pool:wait(ms(seconds), fds) end
+   if pool then pool:wait(ms(seconds)) end
 end
 
 --- How long nobody needs to take or tick.
