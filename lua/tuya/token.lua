@@ -21,8 +21,8 @@ local token = {}
 
 local MARGIN = 60      -- seconds before the end at which a token is renewed,
 local SHARE = 0.1      -- or this part of its life, whichever is less
-local EARLY = 5        -- seconds that a renewal may take while the token in hand still lives,
-local AGAIN = 10       -- and after which one that failed is tried again
+local EARLY = 2        -- seconds that a renewal may take while the token in hand still lives,
+local AGAIN = 15       -- and after which one that failed is tried again
 local PAUSE = 0.02     -- seconds at most between two looks at somebody else's renewal
 local FIELDS = "^(%d+) (%d+) (%d+) (%S+) (%S*)$"
 
