@@ -140,6 +140,7 @@ describe("a failure", function()
          assert.is_string(advice("api", code), code)
          assert.is_nil(advice("api", code):find("[\n%c]"), code)
       end
+      for _, code in ipairs { "dns", "connect", "tls" } do assert.is_string(advice("network", code), code) end
       assert.is_nil(advice("api", 7654321))
       assert.is_nil(advice("http", 500)) -- a status, and no code of Tuya's
    end)

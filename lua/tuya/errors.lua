@@ -6,9 +6,13 @@
 
 local errors = {}
 
---- What users found to help, or what the code means where nobody says more. By Tuya's code; source: public issue
--- threads and Tuya's tables of codes.
+--- What users found to help, or what the code means where nobody says more. By Tuya's code (source: public issue
+-- threads and Tuya's tables of codes) or by the network's.
 local advice = {
+   dns = "no name server knows the host, or none answers: check the network, and the region or endpoint",
+   connect = "nobody answers there: check the network, a firewall, the endpoint's port, the proxy",
+   tls = "the server is not whom it should be, or something on the way opens TLS: check this machine's clock "
+      .. "(certificates have dates), ca_file, the proxy, and that the endpoint speaks https",
    [500] = "the cloud failed: try again later; a ticket wants the tid",
    [1001] = "check the access secret and the data centre (region)",
    [1002] = "the call went out without a token: path of a token call expected, or a proxy that drops headers",
@@ -98,7 +102,7 @@ local detail_metatable = { __name = "tuya.detail", __tostring = describe }
 -- @treturn table detail
 function errors.failure(detail)
    detail.path = detail.path and errors.mask_path(detail.path)
-   if detail.kind == "api" then detail.advice = advice[detail.code] end
+   if detail.kind ~= "http" then detail.advice = advice[detail.code] end -- a status is no code of Tuya's
    setmetatable(detail, detail_metatable)
    return nil, tostring(detail), detail
 end

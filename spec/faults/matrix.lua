@@ -117,6 +117,7 @@ local function check_call(row, at, spec, triple, count)
    assert(is_one_of(row.want, came), "it came to " .. came .. ": " .. tostring(triple[2]))
    if triple[1] == nil then
       check_failure(triple, spec)
+      assert(triple[2]:find(row.says or "", 1, true), "it says: " .. triple[2])
       assert(is_one_of(row.tries[at], triple[3].attempts), ("%d attempts"):format(triple[3].attempts))
    end
    local expected = (row.seen or row.tries)[at]

@@ -615,6 +615,7 @@ static const char *explain (const transfer *t, CURLcode code) {
   if (code == CURLE_ABORTED_BY_CALLBACK) return "the connection was closed before any answer";
   if (t->head.full) return "the reply's head is larger than 64 KiB";
   if (t->body.full) return "the reply is larger than max_reply";
+  if (strstr(t->error_text, "HTTP/0.9")) return "the answer is not HTTP"; /* libcurl's guess */
   /* libcurl quotes the proxy's URL there, and that may have a password in it */
   if (strncmp(t->error_text, "Unsupported proxy", 17) == 0)
     return "the proxy's URL cannot be understood";
