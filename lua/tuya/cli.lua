@@ -68,11 +68,6 @@ local function run(arguments)
    fail(ending.USAGE, "a command is required; tuya --help lists them")
 end
 
---- Is this what lua's own handler raises for Ctrl-C?
-local function is_interrupt(why)
-   return type(why) == "string" and why:find("interrupted!", 1, true) ~= nil
-end
-
 --- Runs the command.
 -- @tparam table arguments as in `arg`
 -- @treturn integer the exit code: 0 done, 1 the cloud refused, 2 wrong usage, 3 network,
@@ -82,7 +77,7 @@ function cli.main(arguments)
    if ok then
       return result
    end
-   if is_interrupt(result) then
+   if ending.is_interrupt(result) then
       return ending.INTERRUPTED
    end
    if type(result) ~= "table" then

@@ -193,6 +193,23 @@ describe("tuya", function()
       end)
    end
 
+   it("signs a HEAD so that curl does not wait for a body", function()
+      assert.matches("^curl [^\n]*%-%-head ", (select(2, run("tuya sign head /v1.0/devices --curl"))))
+   end)
+
+   it("ends by Ctrl-C without a word, in the middle of a call", function()
+      local hanging, slow = support.cloud("--fault", "GET /v1.0/devices: hang",
+         "--log", support.folder .. "/seen")
+      local code, out, err = run([[
+         $HOME/../tuya get /v1.0/devices &
+         child=$!
+         tries=0
+         until grep -q /v1.0/devices $HOME/../seen || [ $tries -ge 500 ]; do tries=$((tries + 1)); sleep 0.02; done
+         kill -INT $child; wait $child]], support.project(slow))
+      hanging:stop()
+      assert.equal("130 ", code .. " " .. out .. err)
+   end)
+
    it("says when it cannot write", function()
       local code, _, err = run("tuya regions > /dev/full", {})
       assert.equal(2, code)

@@ -133,6 +133,17 @@ describe("tuya doctor", function()
       assert.is_true(left[2] < left[1] and left[1] < 1000)
    end)
 
+   it("asks all of Tuya's data centres where none is named", function()
+      -- through a proxy that is not there, so that nothing leaves this machine
+      local code, found = examine({}, nil, { TUYA_REGION = "eu", https_proxy = NOWHERE, HTTPS_PROXY = NOWHERE })
+      assert.equal(3, code)
+      for name in ("cn eu eu-w in sg us us-e"):gmatch("%S+") do
+         assert.equal("no", found[name].state, name)
+         assert.matches("127.0.0.1", found[name].detail, 1, true)
+      end
+      assert.matches("unknown", found.clock.detail)
+   end)
+
    it("ends with 3 when nobody can be reached", function()
       local code = examine({ NOWHERE }, NOWHERE)
       assert.equal(3, code)

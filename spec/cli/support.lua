@@ -72,7 +72,7 @@ function support.terminal(line, changes)
    return code, (out:gsub("\r\n", "\n"))
 end
 
-function support.project(endpoint)
+function support.project(endpoint) -- nil: none
    return {
       TUYA_ACCESS_ID = support.ID, TUYA_ACCESS_SECRET = support.SECRET, TUYA_ENDPOINT = endpoint,
    }

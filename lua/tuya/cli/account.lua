@@ -4,6 +4,7 @@
 -- The danger: a configuration that others may read holds a secret no more; it is refused.
 -- @module tuya.cli.account
 
+local bytes = require("tuya.bytes")
 local core = require("tuya.core")
 local ending = require("tuya.cli.ending")
 local json = require("tuya.json")
@@ -30,10 +31,7 @@ local PROFILE = options.known {
 
 --- The regions, in order.
 function account.regions()
-   local names = {}
-   for name in pairs(regions.endpoints) do names[#names + 1] = name end
-   table.sort(names)
-   return names
+   return bytes.names(regions.endpoints)
 end
 
 --- The option that says whose credentials.

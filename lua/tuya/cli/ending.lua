@@ -13,11 +13,16 @@ function ending.fail(code, message, advice)
    error({ code = code, message = message, advice = advice }, 0)
 end
 
+--- Is this what lua's own handler raises for Ctrl-C?
+function ending.is_interrupt(why)
+   return type(why) == "string" and why:find("interrupted!", 1, true) ~= nil
+end
+
 --- Calls what raises at mistakes, and ends with its message then, without the place where it was raised.
 function ending.attempt(run, ...)
    local ok, result, message, detail = pcall(run, ...)
    if ok then return result, message, detail end
-   if type(result) == "table" then error(result, 0) end
+   if type(result) == "table" or ending.is_interrupt(result) then error(result, 0) end
    local line = tostring(result):gsub("^[^\n]-:%d+: ", ""):gsub("^tuya[%w.:]*: ", "")
    ending.fail(ending.USAGE, line)
 end
@@ -25,7 +30,8 @@ end
 --- What a call of the client answered, or an end when it failed.
 function ending.unless(result, message, detail)
    if result ~= nil then return result, detail end
-   ending.fail(detail.kind == "api" and ending.REFUSED or ending.NETWORK, message, detail.advice)
+   local is_lost = detail.kind == "network" or detail.kind == "http"
+   ending.fail(is_lost and ending.NETWORK or ending.REFUSED, message, detail.advice)
 end
 
 --- The text as a whole number within limits, or an end with a line that says so.

@@ -4,6 +4,7 @@
 -- The danger: it cuts valid JSON only; a text is decoded once by `tuya.json` before it comes here.
 -- @module tuya.cli.raw
 
+local bytes = require("tuya.bytes")
 local json = require("tuya.json")
 
 local raw = {}
@@ -86,13 +87,6 @@ function raw.indented(text)
    return table.concat(out)
 end
 
-local function sorted_names(map)
-   local names = {}
-   for name in pairs(map) do names[#names + 1] = name end
-   table.sort(names)
-   return names
-end
-
 -- Debian's library writes "/" as "\/".
 local function scalar(value)
    local text = assert(json.encode({ value })):sub(2, -2)
@@ -108,7 +102,7 @@ function raw.encode(value)
       return "[" .. table.concat(parts, ",") .. "]"
    end
    if next(value) == nil then return assert(json.encode(value)) end -- {} or []
-   for i, name in ipairs(sorted_names(value)) do parts[i] = scalar(name) .. ":" .. raw.encode(value[name]) end
+   for i, name in ipairs(bytes.names(value)) do parts[i] = scalar(name) .. ":" .. raw.encode(value[name]) end
    return "{" .. table.concat(parts, ",") .. "}"
 end
 

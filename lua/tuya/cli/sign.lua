@@ -4,6 +4,7 @@
 -- @module tuya.cli.sign
 
 local account = require("tuya.cli.account")
+local bytes = require("tuya.bytes")
 local call = require("tuya.cli.call")
 local ending = require("tuya.cli.ending")
 local raw = require("tuya.cli.raw")
@@ -37,23 +38,16 @@ local function endpoint_of(settings)
    return (endpoint or ending.fail(ending.USAGE, rule)):gsub("/$", "")
 end
 
-local function sorted(headers)
-   local names = {}
-   for name in pairs(headers) do names[#names + 1] = name end
-   table.sort(names)
-   return names
-end
-
 local function quote(text)
    return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
 -- --globoff: brackets in a query are no pattern of curl's; --path-as-is: dots in a path stay.
 local function curl(sealed, endpoint, settings)
-   local lines = { ("curl --globoff --path-as-is -X %s %s"):format(
-      sealed:method(), quote(endpoint .. sealed:target())) }
+   local method = sealed:method() == "HEAD" and "--head" or "-X " .. sealed:method()
+   local lines = { ("curl --globoff --path-as-is %s %s"):format(method, quote(endpoint .. sealed:target())) }
    local headers = sealed:headers()
-   for _, name in ipairs(sorted(headers)) do lines[#lines + 1] = "-H " .. quote(name .. ": " .. headers[name]) end
+   for _, name in ipairs(bytes.names(headers)) do lines[#lines + 1] = "-H " .. quote(name .. ": " .. headers[name]) end
    if sealed:body() ~= "" then lines[#lines + 1] = "--data-binary " .. quote(sealed:body()) end
    if settings.ca_file then lines[#lines + 1] = "--cacert " .. quote(settings.ca_file) end
    return table.concat(lines, " \\\n  ") .. "\n"
@@ -61,7 +55,7 @@ end
 
 local function plain(sealed)
    local lines, headers = {}, sealed:headers()
-   for i, name in ipairs(sorted(headers)) do lines[i] = name .. ": " .. headers[name] .. "\n" end
+   for i, name in ipairs(bytes.names(headers)) do lines[i] = name .. ": " .. headers[name] .. "\n" end
    return table.concat(lines)
 end
 
