@@ -80,15 +80,6 @@ local function log_to(path)
    end
 end
 
---- Calls what raises when something on this machine is missing, and ends with its message then.
-local function attempt(run, ...)
-   local ok, result, message = pcall(run, ...)
-   if not ok then
-      fail(ending.USAGE, (tostring(result):gsub("^[^\n]-:%d+: ", ""))) -- without the place where it was raised
-   end
-   return result, message
-end
-
 local TICK = 1 -- seconds; a Ctrl-C just before the wait is heeded after it
 
 local function serve(listener, forever)
@@ -184,7 +175,7 @@ local function new_simulator(options)
    given.console = not options.quiet and function(line)
       io.stderr:write(line, "\n")
    end or nil
-   local sim, message = attempt(attempt(require, "tuya.simulator").new, given)
+   local sim, message = ending.attempt(ending.attempt(require, "tuya.simulator").new, given)
    if not sim then
       fail(ending.USAGE, message)
    end
@@ -195,7 +186,7 @@ end
 function simulate.run(options)
    local port = ending.whole_number(options.port, "--port", 0, 65535)
    local sim, made_up = new_simulator(options)
-   local listener, message = attempt(sim.listen, sim, port, { tls = options.tls })
+   local listener, message = ending.attempt(sim.listen, sim, port, { tls = options.tls })
    if not listener then
       fail(ending.NETWORK, message)
    end
