@@ -127,7 +127,7 @@ local LAYERS = {
    { "tuya.cli.screen", "tuya.cli.account" },
    { "tuya.cli.call", "tuya.cli.token" },
    { "tuya.cli.simulate", "tuya.cli.sign", "tuya.cli.diagnose", "tuya.cli.devices", "tuya.cli.regions",
-      "tuya.cli.manual", "tuya.cli.doctor" },
+      "tuya.cli.manual", "tuya.cli.doctor", "tuya.cli.watch" },
    { "tuya.cli" },
 }
 

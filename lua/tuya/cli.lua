@@ -19,6 +19,7 @@ local call, devices, manual = require("tuya.cli.call"), require("tuya.cli.device
 local COMMANDS = {
    call.get, call.post, call.put, call.patch, call.delete,
    devices.list, devices.status, devices.send,
+   (require("tuya.cli.watch")),
    (require("tuya.cli.sign")), -- in brackets: 5.4 gives the path besides
    (require("tuya.cli.diagnose")),
    (require("tuya.cli.simulate")),

@@ -125,6 +125,7 @@ function ticked:tick(stop, report)
       if self.context.transport:now() >= stop then break end
    end
    if not self.closed then self.channel:flush() end
+   self.context.flush()
    return told
 end
 

@@ -3,7 +3,7 @@ local support = require("spec.cli.support")
 
 local run = support.run
 
-local COMMANDS = "get post put patch delete devices status send sign diagnose simulate token regions doctor "
+local COMMANDS = "get post put patch delete devices status send watch sign diagnose simulate token regions doctor "
    .. "completion manual"
 
 describe("what tuya says of itself", function()

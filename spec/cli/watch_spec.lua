@@ -1,0 +1,76 @@
+-- `tuya watch`: events on stdout, how the stream stands on stderr.
+local json = require("tuya.json")
+local support = require("spec.cli.support")
+
+if not pcall(require, "tuya.websocket") then
+   pending("tuya.websocket is not built: libwslay is not there")
+   return
+end
+
+-- Starts `tuya watch`, waits until it has said what is expected on stderr, runs a line, and ends it by Ctrl-C.
+local SCRIPT = [[
+%s/tuya watch %s >%s/events 2>%s/told &
+watcher=$!
+for i in $(seq 100); do grep -q '%s' %s/told && break; sleep 0.1; done
+sleep 0.2
+%s
+kill -INT $watcher
+wait $watcher
+code=$?
+cat %s/events
+cat %s/told >&2
+exit $code]]
+
+local function watch(words, expected, line)
+   local folder = support.folder
+   return support.run(SCRIPT:format(folder, words, folder, folder, expected, folder, line, folder, folder))
+end
+
+describe("tuya watch", function()
+   local cloud, endpoint
+
+   setup(function()
+      support.open()
+      cloud, endpoint = support.cloud()
+      support.environment = {
+         TUYA_ACCESS_ID = support.ID, TUYA_ACCESS_SECRET = support.SECRET, TUYA_ENDPOINT = endpoint,
+      }
+   end)
+
+   teardown(function()
+      cloud:stop()
+      support.close()
+   end)
+
+   it("writes a line for each event, and ends by Ctrl-C without a traceback #once", function()
+      local code, out, err = watch("", "connected", "tuya send " .. support.SOCKET
+         .. " switch=true countdown_1=60; for i in $(seq 50); do [ -s " .. support.folder
+         .. "/events ] && break; sleep 0.1; done")
+      assert.equal(130, code)
+      local time = "^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%dZ "
+      assert.matches(time .. support.SOCKET .. " status countdown_1=60 switch=true\n$", out)
+      assert.equal("tuya: connected\n", err)
+   end)
+
+   it("writes JSON for those devices that are named #once", function()
+      local line = ("tuya send vdevo161563811262430 switch_led=false; tuya send %s switch=false; "
+         .. "for i in $(seq 50); do [ -s %s/events ] && break; sleep 0.1; done"):format(support.SOCKET, support.folder)
+      local code, out = watch("--json " .. support.SOCKET, "connected", line)
+      assert.equal(130, code)
+      local event = assert(json.decode(out))
+      assert.same({ switch = false }, event.changes)
+      assert.same({ "status", support.SOCKET, "pulsar" }, { event.kind, event.device, event.via })
+      assert.equal(support.SOCKET, event.raw.devId)
+   end)
+
+   it("says why nothing comes, and tries again #once", function()
+      support.environment.TUYA_ACCESS_SECRET = ("x"):rep(32)
+      local code, out, err = watch("", "again in", "true")
+      support.environment.TUYA_ACCESS_SECRET = support.SECRET
+      assert.equal(130, code)
+      assert.equal("", out)
+      assert.matches("^tuya: HTTP 401: the server does not open a WebSocket; again in %d s\n", err)
+      assert.matches("check the access id and secret", err)
+      assert.is_nil(err:find("xxxx", 1, true))
+   end)
+end)
