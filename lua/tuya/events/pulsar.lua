@@ -14,7 +14,7 @@ local pulsar = {}
 
 local ACK_TIMEOUT = 30000 -- ms after which the cloud delivers again what is not acknowledged
 local FIRST_PAUSE, LONGEST_PAUSE = 1, 60 -- s
-local STEADY = 30 -- s that a connection must have held to count as good
+local STEADY = 30 -- s that a connection must have held to count as good, unless it has brought something
 local PING = 30 -- s without a word before we ask; half as long the answer may take
 local QUEUE = 256 -- messages that wait here to be taken
 local QUIET = 60 -- s without any message, ever, before we wonder
@@ -105,11 +105,11 @@ end
 
 -- What ended the connection, and when the next one is tried.
 local function fail(self, failed, about, code)
-   local steady = self.opened and now(self) - self.opened >= STEADY
+   local good = self.opened and (self.brought or now(self) - self.opened >= STEADY)
    if self.socket then self.socket:close() end
    self.socket, self.opened, self.asked = nil, nil, nil
    self.queue, self.head, self.tail = {}, 0, 0
-   self.failures = steady and 1 or self.failures + 1
+   self.failures = good and 1 or self.failures + 1
    self.failed, self.about, self.code = failed, about, code
    self.state = "waiting"
    local most = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.failures - 1, 10))
@@ -129,7 +129,7 @@ end
 
 local function opened(self)
    self.state, self.opened, self.heard, self.asked = "open", now(self), now(self), nil
-   self.connects = self.connects + 1
+   self.connects, self.brought = self.connects + 1, false
    self.failed, self.about, self.code = nil, nil, nil
    log(self)
 end
@@ -161,7 +161,7 @@ local function note(self, text, kind)
       if kind ~= "pong" then self.odd = self.odd + 1 end
       return
    end
-   self.received = self.received + 1
+   self.received, self.brought = self.received + 1, true
    self.tail = self.tail + 1
    self.queue[self.tail] = found
 end

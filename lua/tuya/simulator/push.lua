@@ -13,7 +13,7 @@ local push = {}
 local KEPT = 100000 -- messages of a topic that wait for a consumer
 local IN_FLIGHT = 1000 -- messages that a consumer gets before it has acknowledged any
 local ACK_TIMEOUT = 30000 -- ms; Pulsar wants 1000 at least
-local LATE_BY = 3 -- messages that overtake one that is late
+local LATE_BY = 8 -- messages that overtake one that is late
 
 local methods = {}
 local class = { __index = methods, __name = "tuya.simulator.push" }
