@@ -115,7 +115,7 @@ local LAYERS = {
    { "tuya.points.text", "tuya.points.colour", "tuya.points.same", "tuya.edge", "tuya.known", "tuya.inner" },
    { "tuya.points", "tuya.points.specification", "tuya.generations", "tuya.pager" },
    { "tuya.specifications", "tuya.history", "tuya.events.pulsar" },
-   { "tuya.events" },
+   { "tuya.events", "tuya.mirror" },
    { "tuya.commands" },
    { "tuya.device" },
    { "tuya.devices" },

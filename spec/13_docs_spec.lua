@@ -53,6 +53,10 @@ local PUBLIC = {
    { "handle", methods_of(handle), "lua/tuya/client.lua" },
    { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
    { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
+   { "home", methods_of(select(2, require("tuya.mirror").new({}, {
+      events = function() return { on = function() end, status = function() return { state = "open", connects = 1 } end } end,
+      statuses = function() return {} end, now = function() return 0 end,
+   }))), "lua/tuya/mirror.lua" },
    { "events", methods_of(require("tuya.events").new({
       key = tuya.key(("x"):rep(32)), wire = { endpoint = "http://127.0.0.1:1" }, monotonic = os.time,
    }, nil, { via = "pulsar" }).face), "lua/tuya/events.lua" },

@@ -12,12 +12,14 @@ local device = require("tuya.device")
 local devices = require("tuya.devices")
 local drive = require("tuya.drive")
 local errors = require("tuya.errors")
+local edge = require("tuya.edge")
 local events = require("tuya.events")
 local exchange = require("tuya.exchange")
 local inner = require("tuya.inner")
 local json = require("tuya.json")
 local kept = require("tuya.kept")
 local learnt = require("tuya.known")
+local mirror = require("tuya.mirror")
 local op = require("tuya.op")
 local options = require("tuya.options")
 local regions = require("tuya.regions")
@@ -542,6 +544,32 @@ end
 local lent = inner.new(execute, open_context)
 
 devices.mix(methods, lent)
+
+local function mirrored(self, given)
+   local context, rule = open_context(self)
+   local its
+   if context then its, rule = ticker.of(context) end
+   if not its then return false, rule end
+   return mirror.new(given, {
+      events = function(wanted) return receive(self, wanted) end,
+      statuses = function(ids) return self:statuses(ids) end,
+      now = function() return context.transport:now() end,
+      wait = function(seconds)
+         local ok, trouble = events.wait(context, its, seconds)
+         if not ok then error(trouble, 0) end
+      end,
+   })
+end
+
+--- The home as it is, kept by events: read once, and after that at no calls.
+-- @function home
+-- @tparam[opt] table given `devices` (a list of ids or devices; nil: all of the project), and the options of `events`
+-- @treturn ?home with `device(id)`, `devices`, `changes`, `wait`, `tick`, `status`, `close`; nil, message, detail when
+-- the state cannot be read
+-- @raise when an option breaks a rule, at the caller's line
+methods.home = edge.of("tuya.client:home", function(self, given)
+   return mirrored(self, given or {})
+end)
 
 --- One device of the project.
 -- @tparam string id

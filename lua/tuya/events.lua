@@ -222,13 +222,15 @@ local function sleep(seconds)
    return coroutine.yield("sleep", seconds)
 end
 
--- Lets a moment pass, in which the stream moves on.
-local function wait(state, left)
-   if drive.pick(state.context) then
-      return drive.run(state.context, op.new(sleep, math.min(left, LOOK_IN_TASK)), LOOK)
-   end
-   if state.ticker.is_ticking then error("tuya.events:each: called from within a tick", 0) end
-   return pcall(state.ticker.tick, state.ticker, math.min(left, LOOK))
+--- Lets a moment pass, in which the stream moves on.
+-- @tparam table context the client's
+-- @tparam table its the client's ticker
+-- @tparam number seconds at most
+-- @treturn boolean false with what was raised
+function events.wait(context, its, seconds)
+   if drive.pick(context) then return drive.run(context, op.new(sleep, math.min(seconds, LOOK_IN_TASK)), LOOK) end
+   if its.is_ticking then return false, "waits for events, called from within a tick" end
+   return pcall(its.tick, its, seconds)
 end
 
 -- Waits for an event that nobody is called with.
@@ -239,7 +241,7 @@ local function pull(state, until_then)
       local left = until_then - state.context.transport:now()
       if left <= 0 or state.closed then return nil end
       state.pulled = true
-      local ok, trouble = wait(state, left)
+      local ok, trouble = events.wait(state.context, state.ticker, math.min(left, LOOK))
       state.pulled = false
       if not ok then error(trouble, 0) end
    end

@@ -296,6 +296,56 @@ function events:status() end
 --- Ends the stream.
 function events:close() end
 
+---@class tuya.home.options
+---@field via? "pulsar" "pulsar"
+---@field devices? (string|tuya.device)[] nil: all of the project
+---@field environment? "event"|"event-test"
+---@field url? string
+---@field ping? number s
+
+---@class tuya.home.change
+---@field device string
+---@field code? string nil: the device has left
+---@field value? any
+---@field before? any
+
+---@class tuya.home.status: tuya.events.status
+---@field fresh boolean nothing can have been lost since the state was read
+---@field readings integer
+---@field read_error? string
+
+--- The home as it is, kept by events.
+---@class tuya.home
+local home = {}
+
+--- The state of a device; to be read only.
+---@param id string
+---@return table<string, any>?
+function home:device(id) end
+
+---@return fun(): string, table<string, any>
+function home:devices() end
+
+--- What has changed since this was last asked, and how many changes were not kept.
+---@return tuya.home.change[], integer
+function home:changes() end
+
+--- Moves everything on, and reads again after a gap.
+---@param max_wait? number s
+---@return true? ok, string? message, tuya.detail? detail
+function home:tick(max_wait) end
+
+--- Waits until a function of the home is true.
+---@param holds fun(home: tuya.home): any
+---@param timeout? number s
+---@return any value nil at the timeout
+function home:wait(holds, timeout) end
+
+---@return tuya.home.status
+function home:status() end
+
+function home:close() end
+
 ---@class tuya.event
 ---@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"|"stream"|"refused"
 ---@field device_id? string of a fallback to the thing model
@@ -420,6 +470,11 @@ function client:timeout() end
 --- What a host's own loop waits for before it ticks.
 ---@return tuya.fd[]
 function client:fds() end
+
+--- The home as it is, kept by events. Raises at the caller's line when an option breaks a rule.
+---@param given? tuya.home.options
+---@return tuya.home? home, string? message, tuya.detail? detail
+function client:home(given) end
 
 --- Receives what the cloud pushes.
 ---@param given tuya.events.options

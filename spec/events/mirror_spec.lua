@@ -1,0 +1,145 @@
+-- client:home: read once, kept by events, read again after a gap.
+local child = require("spec.support.child")
+local pushing = require("spec.support.pushing")
+local tuya = require("tuya")
+
+if not pcall(require, "tuya.websocket") then
+   pending("tuya.websocket is not built: libwslay is not there")
+   return
+end
+
+local SOCKET, LAMP, DOOR = pushing.SOCKET, "vdevo161563811262430", "vdevo161563811262432"
+
+describe("the mirror of a home", function()
+   local made, scheduler
+
+   -- Runs a function as a task, with the cloud beside it; what the task failed of fails the spec.
+   local function task(fn)
+      local its = scheduler:spawn(fn)
+      local stop = os.time() + 20
+      while its:status() == "running" and os.time() < stop do
+         scheduler:tick(0.002)
+         made.listener:tick(0.001)
+      end
+      local status, trouble = its:status()
+      assert.equal("done", status, trouble)
+   end
+
+   local function calls()
+      local n = 0
+      for _, entry in ipairs(made.sim:log()) do
+         if not entry.path:find("^/ws/") and not entry.path:find("^/v1.0/token") then n = n + 1 end
+      end
+      return n
+   end
+
+   before_each(function()
+      made = pushing.new()
+      scheduler = require("tuya.scheduler").new(made.client)
+   end)
+
+   after_each(function()
+      made:close()
+   end)
+
+   it("is read once, and kept at no calls", function()
+      task(function()
+         local home = assert(made.client:home())
+         assert.is_true(home:status().fresh)
+         assert.is_false(home:device(SOCKET).switch)
+         assert.is_nil(home:device("no such"))
+         assert.same({}, home:changes())
+         local before = calls()
+         local socket = home:device(SOCKET)
+         made.sim:set(SOCKET, "switch", true)
+         made.sim:set("vdevo161563811262431", "temp_set", 225)
+         made.sim:set_online(LAMP, false)
+         assert.equal("yes", home:wait(function(h)
+            return h:device(LAMP).online == false and "yes"
+         end, 10))
+         assert.is_true(socket.switch)
+         assert.equal(22.5, home:device("vdevo161563811262431").temp_set)
+         assert.same({
+            { device = SOCKET, code = "switch", value = true, before = false },
+            { device = "vdevo161563811262431", code = "temp_set", value = 22.5, before = 21.5 },
+            { device = LAMP, code = "online", value = false },
+         }, home:changes())
+         assert.same({}, home:changes())
+         local ids = {}
+         for id in home:devices() do ids[id] = true end
+         assert.is_true(ids[SOCKET] and ids[LAMP] and ids[DOOR])
+         assert.equal(before, calls())
+         assert.equal(1, home:status().readings)
+         home:close()
+      end)
+   end)
+
+   it("is not fresh behind a gap, and reads again what was lost in it", function()
+      task(function()
+         local home = assert(made.client:home())
+         made.sim:messages { rule = false } -- what happens now is lost
+         made.listener:cut()
+         made.sim:set(SOCKET, "switch", true)
+         repeat scheduler:sleep(0.01) until home:status().state ~= "open"
+         assert.is_false(home:status().fresh)
+         assert.is_false(home:device(SOCKET).switch)
+         assert.is_true(home:wait(function(h) return h:device(SOCKET).switch end, 10))
+         assert.is_true(home:status().fresh)
+         assert.same({ 2, 2 }, { home:status().readings, home:status().connects })
+         assert.same({ { device = SOCKET, code = "switch", value = true, before = false } }, home:changes())
+         home:close()
+      end)
+   end)
+
+   it("waits no longer than it may, and not at all for what holds", function()
+      task(function()
+         local home = assert(made.client:home())
+         assert.is_nil(home:wait(function() return false end, 0.05))
+         assert.equal(7, home:wait(function() return 7 end))
+         home:close()
+         assert.is_nil(home:wait(function() return false end))
+         assert.equal("closed", home:status().state)
+         assert.is_false(home:status().fresh)
+      end)
+   end)
+
+   it("keeps those devices that are named", function()
+      task(function()
+         local home = assert(made.client:home { devices = { SOCKET } })
+         made.sim:set(LAMP, "switch_led", false)
+         made.sim:set(SOCKET, "switch", true)
+         assert.is_true(home:wait(function(h) return h:device(SOCKET).switch end, 10))
+         assert.is_nil(home:device(LAMP))
+         home:close()
+      end)
+   end)
+
+   it("tells when the state cannot be read, and raises for the program's mistakes", function()
+      task(function()
+         made.sim:fault("GET *: code=28841004")
+         local home, message, detail = made.client:home()
+         assert.is_nil(home)
+         assert.is_string(message)
+         assert.equal(28841004, detail.code)
+      end)
+      for _, given in ipairs { { via = "pigeon" }, { device = SOCKET }, { devices = SOCKET } } do
+         assert.has_error(function() made.client:home(given) end)
+      end
+   end)
+
+   it("works in a program that blocks, beside a cloud of its own #once", function()
+      local words = { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet" }
+      local environment = ("TUYA_ACCESS_ID=%s TUYA_ACCESS_SECRET=%s"):format(pushing.ID, pushing.SECRET)
+      local cloud = child.start(child.command(words), environment)
+      local client = tuya.client { access_id = pushing.ID, access_secret = pushing.SECRET,
+         endpoint = "http://127.0.0.1:" .. cloud.line }
+      local home = assert(client:home())
+      assert.is_false(home:device(SOCKET).switch)
+      assert(client:device(SOCKET):send { switch = true })
+      assert.is_true(home:wait(function(h) return h:device(SOCKET).switch end, 10))
+      assert.is_true(home:tick(0))
+      assert.equal(1, home:status().readings)
+      client:close()
+      cloud:stop()
+   end)
+end)
