@@ -1,10 +1,10 @@
--- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [counts]
+-- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [events] [counts]
 -- Says everything twice: to stdout as it comes, and to build/bench.md at the end.
 
 local measure = require("bench.measure")
 
 -- Many short rounds rather than few long ones: what disturbs a round then disturbs neighbours alike.
-local ROUNDS = { sign = 21, requests = 11, cold = 21, diagnose = 11 }
+local ROUNDS = { sign = 21, requests = 11, cold = 21, diagnose = 11, events = 11 }
 local SIGNATURES = { c = 100000, lua = 50000, node = 15000 }
 local REQUESTS = 3000 -- and a warm-up, which Node's compiler wants as long as that
 
@@ -220,7 +220,29 @@ local function diagnose()
    judge_alone("diagnosis when nothing fits, Lua 5.4", rows["Lua 5.4nothing"], 300, "ms")
 end
 
--- --- (e) counts, which do not drift ---
+-- --- (e) events ---
+
+local function events()
+   say("### An event\n")
+   say("CPU us of one: its JSON by cjson and its data by OpenSSL alone, and all of it from the WebSocket's queue to a "
+      .. "handler that has returned; median (least-greatest) of %d rounds.\n", ROUNDS.events)
+   local rows = {}
+   for _, version in ipairs { "5.4", "luajit" } do
+      for _, way in ipairs { "raw", "ours" } do
+         local name = (version == "5.4" and "Lua 5.4: " or "LuaJIT: ") .. way
+         rows[#rows + 1] = pinned(name, lua(version, "events.lua", way, 20000))
+      end
+   end
+   measure.rounds(rows, ROUNDS.events)
+   show(rows, rows[1], { { name = "us", format = "%.1f" } })
+   judge("an event / cjson and OpenSSL alone, Lua 5.4", rows[2], rows[1], 2)
+   judge("an event / cjson and OpenSSL alone, LuaJIT", rows[4], rows[3], 2)
+   local reaction = pinned("Lua 5.4: a rule", lua("5.4", "reaction.lua", 200))
+   measure.rounds({ reaction }, 3)
+   judge_alone("from a device's change to the command accepted, Lua 5.4", reaction, 20, "ms")
+end
+
+-- --- (f) counts, which do not drift ---
 
 local FEW, MANY = 200, 700
 
@@ -340,7 +362,7 @@ local function machine()
    say(PIN ~= "" and "Clients on the first processor, nginx on the last.\n" or "Clients and nginx on any processor.\n")
 end
 
-local parts = { sign = sign, requests = requests, cold = cold, diagnose = diagnose, counts = counts }
+local parts = { sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, counts = counts }
 
 local function main(chosen)
    machine()
@@ -357,4 +379,4 @@ local function main(chosen)
    file:close()
 end
 
-main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "counts" })
+main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "events", "counts" })

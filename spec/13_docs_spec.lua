@@ -54,7 +54,9 @@ local PUBLIC = {
    { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
    { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
    { "home", methods_of(select(2, require("tuya.mirror").new({}, {
-      events = function() return { on = function() end, status = function() return { state = "open", connects = 1 } end } end,
+      events = function()
+         return { on = function() end, status = function() return { state = "open", connects = 1 } end }
+      end,
       statuses = function() return {} end, now = function() return 0 end,
    }))), "lua/tuya/mirror.lua" },
    { "events", methods_of(require("tuya.events").new({

@@ -57,21 +57,30 @@ local function shown(self, event)
    }
 end
 
+-- A set of those of a list that are not in another set.
+local function without(list, set)
+   local others = {}
+   for i = 1, #list do others[list[i]] = not set[list[i]] end
+   return others
+end
+
 -- Hands an event to all handlers that have not had it; whether all of them returned.
 local function hand_out(self, event, report)
-   local had, all = event.id and self.partly:get(event.id) or {}, true
-   local list = {}
-   for i, handler in ipairs(self.handlers) do list[i] = handler end -- one may take itself off
-   for _, handler in ipairs(list) do
-      if fits(handler, event) and not had[handler] then
-         local ok, trouble = xpcall(function() handler.fn(shown(self, event)) end, traceback)
-         had[handler] = ok
-         if not ok then report(trouble) end
-         all = all and ok
+   local had, list, failed = event.id and self.partly:get(event.id), self.handlers, nil
+   local given = shown(self, event)
+   for i = 1, #list do
+      local handler = list[i]
+      if fits(handler, event) and not (had and had[handler]) then
+         local ok, trouble = xpcall(function() handler.fn(given) end, traceback)
+         if not ok then
+            report(trouble)
+            failed = failed or {}
+            failed[handler] = true
+         end
       end
    end
-   if not all and event.id then self.partly:put(event.id, had) end
-   return all
+   if failed and event.id then self.partly:put(event.id, without(list, failed)) end
+   return failed == nil
 end
 
 -- A message that is done with, and counted.
@@ -207,12 +216,17 @@ function methods:on(given)
    local state, rule = state_of(self, "on"), broken_handler(given)
    if rule then error("tuya.events:on: " .. rule, 2) end
    local handler = { device = given.device, code = given.code, kind = given.kind, fn = given.fn or given[1] }
-   table.insert(state.handlers, handler)
-   return function()
-      for i, one in ipairs(state.handlers) do
-         if one == handler then table.remove(state.handlers, i) end
+   local function others()
+      local list = {} -- a list of its own: the old one may be gone over just now
+      for _, one in ipairs(state.handlers) do
+         if one ~= handler then list[#list + 1] = one end
       end
+      return list
    end
+   local list = others()
+   list[#list + 1] = handler
+   state.handlers = list
+   return function() state.handlers = others() end
 end
 
 local LOOK = 1 -- s between looks while nothing comes

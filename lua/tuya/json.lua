@@ -121,15 +121,24 @@ end
 
 local to_integer = math.tointeger -- 5.3 and later: the others have no integers
 
+local function integral(n)
+   return to_integer and n % 1 == 0 and n > -2 ^ 53 and n < 2 ^ 53 and to_integer(n) or n
+end
+
+local function restore_table(t, null)
+   for k, v in next, t do
+      local kind = type(v)
+      if kind == "number" then t[k] = integral(v)
+      elseif kind == "table" then restore_table(v, null)
+      elseif v == null then t[k] = nil end
+   end
+   return t
+end
+
 local function restore(value, null)
    if value == null then return nil end
-   if type(value) == "number" then
-      return to_integer and value % 1 == 0 and value > -2 ^ 53 and value < 2 ^ 53 and to_integer(value) or value
-   end
-   if type(value) == "table" then
-      for k, v in next, value do value[k] = restore(v, null) end
-   end
-   return value
+   if type(value) == "number" then return integral(value) end
+   return type(value) == "table" and restore_table(value, null) or value
 end
 
 --- Decodes a text. Integers come back as integers where Lua has them, null as nil.
@@ -140,6 +149,15 @@ function json.decode(text)
    local ok, value = pcall(cjson.decode, text)
    if ok then return restore(value, cjson.null) end
    return nil, plain(value)
+end
+
+--- Decodes a text as the library does: numbers and nulls are its own. For where strings alone are wanted, at a third of
+-- the cost.
+-- @tparam string text
+-- @return the value; nil where the text is not JSON
+function json.parse(text)
+   local ok, value = pcall(library().decode, text)
+   return ok and value or nil
 end
 
 return json

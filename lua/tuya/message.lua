@@ -65,7 +65,7 @@ end
 -- @tparam string|table envelope
 -- @treturn ?table with `data`, a string, and what else the cloud put in
 function message.envelope(envelope)
-   if type(envelope) == "string" then envelope = json.decode(envelope) end
+   if type(envelope) == "string" then envelope = json.parse(envelope) end
    if type(envelope) ~= "table" or type(envelope.data) ~= "string" then return nil end
    return envelope
 end
@@ -79,7 +79,7 @@ end
 function message.open_with(envelope, via, key, cipher)
    envelope = message.envelope(envelope)
    if not envelope then return refuse("envelope", "not an envelope with data") end
-   local t = decimal(envelope.t)
+   local t = envelope.t ~= nil and decimal(envelope.t) or nil
    if envelope.t ~= nil and not t then return refuse("envelope", "its t is no moment") end
    local text, what = key:open_message(envelope.data, via, cipher, t)
    if text then return text end

@@ -148,7 +148,7 @@ end
 
 -- The message in a frame, or nil for what is none.
 local function read_frame(text)
-   local frame = json.decode(text)
+   local frame = json.parse(text)
    if type(frame) ~= "table" or type(frame.messageId) ~= "string" or type(frame.payload) ~= "string" then return nil end
    local properties = type(frame.properties) == "table" and frame.properties or {}
    return { id = frame.messageId, payload = frame.payload, em = properties.em }
@@ -218,7 +218,10 @@ end
 --- Acknowledges a message: the cloud does not deliver it again.
 -- @tparam table found
 function methods:done(found)
-   if self.state == "open" then self.socket:send(json.encode { messageId = found.id }) end
+   if self.state ~= "open" then return end
+   local id = found.id
+   if id:find("[^%w+/=:,._-]") then id = json.encode({ id }):sub(3, -3) end
+   self.socket:send('{"messageId":"' .. id .. '"}')
 end
 
 --- Writes what waits to be written, without waiting.

@@ -60,7 +60,9 @@ local STATE_OF = { online = "\0presence", offline = "\0presence", renamed = "\0n
 
 -- By what an event is known again, as a list: its message, its data, and where it has neither, what it tells.
 local function names_of(event)
+   if event.names then return event.names end
    local names, device = {}, event.device or ""
+   event.names = names
    if event.message_id then names[1] = "m\0" .. event.message_id end
    if event.data_id then names[#names + 1] = "d\0" .. device .. "\0" .. event.data_id end
    if not event.data_id and ONCE[event.kind] and event.time and event.fine then
@@ -70,8 +72,9 @@ local function names_of(event)
 end
 
 local function is_known(self, event)
-   for _, name in ipairs(names_of(event)) do
-      if self.ids:get(name) then return true end
+   local names = names_of(event)
+   for i = 1, #names do
+      if self.ids:get(names[i]) then return true end
    end
    return false
 end
