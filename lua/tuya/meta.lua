@@ -817,4 +817,9 @@ function json.encode(value) end
 ---@return any value, string? message
 function json.decode(text) end
 
+--- The value of a text as the library decodes it: numbers and nulls are its own.
+---@param text string
+---@return any value nil: not JSON
+function json.parse(text) end
+
 return tuya
