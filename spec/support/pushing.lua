@@ -11,10 +11,10 @@ local pushing = {
 local methods = {}
 local metatable = { __index = methods }
 
---- Makes them. changes: options of the client besides; how: of `listen`
-function pushing.new(changes, how)
+--- Makes them. changes: options of the client besides; how: of `listen`; home: of the simulated cloud
+function pushing.new(changes, how, home)
    local made = setmetatable({ log = {}, events = {} }, metatable)
-   made.sim = assert(simulator.new { access_id = pushing.ID, access_secret = pushing.SECRET, seed = 1 })
+   made.sim = assert(simulator.new { access_id = pushing.ID, access_secret = pushing.SECRET, seed = 1, home = home })
    made.listener = assert(made.sim:listen(0, how))
    local options = {
       access_id = pushing.ID, access_secret = pushing.SECRET, endpoint = made.listener.url,
