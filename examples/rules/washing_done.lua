@@ -1,5 +1,5 @@
--- washing_done.lua: tells when the washing machine behind a metering socket is done: it drew power, and has drawn hardly
--- any for a while, so that a pause between two runs of the drum is no end. By events, at no calls.
+-- washing_done.lua: tells when the washing machine behind a metering socket is done: it drew power, and has drawn
+-- hardly any for a while, so that a pause between two runs of the drum is no end. By events, at no calls.
 --    require("examples.rules.washing_done")(scheduler, home, socket, tell)
 -- home: client:home(); tell: a function; seconds: how long it must be quiet; 180.
 local RUNNING, QUIET = 20, 5 -- W
