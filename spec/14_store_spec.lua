@@ -246,6 +246,26 @@ describe("a client whose store is lost", function()
       assert.equal(2, count(made, "GET /v1.0/token"))
    end)
 
+   it("says so once, though it can still be read", function()
+      local states = {}
+      local own = moody()
+      own.trouble, own.reads = "read-only file system", true
+      local made = cloud.new { store = own, budget = {}, log = function(event)
+         if event.event == "store" then states[#states + 1] = event.state end
+      end }
+      for _ = 1, 5 do
+         assert(made.client:get(DEVICE))
+         made.transport:sleep(1.5)
+      end
+      assert.same({ "lost" }, states)
+      assert.equal(6, made.client:usage().day.used)
+      own.trouble = nil
+      made.transport:sleep(1.5)
+      assert(made.client:get(DEVICE))
+      assert.same({ "lost", "found" }, states)
+      assert.equal(7, made.client:usage().day.used)
+   end)
+
    it("takes what another stored meanwhile", function()
       local own = moody()
       local made = cloud.new { store = own }

@@ -19,7 +19,7 @@ local NOTHING = {}     -- stands for nil in a table
 --- What `load` and `swap` need of a context.
 -- @treturn table
 function kept.new()
-   return { texts = {}, changed = {}, lost_until = nil }
+   return { texts = {}, changed = {}, lost_until = nil, lost_by = nil }
 end
 
 local function is_lost(context)
@@ -31,30 +31,34 @@ local function tell(context, state, message)
    if context.log then context.log { event = "store", state = state, message = message } end
 end
 
-local function lose(context, message)
-   if not context.kept.lost_until then tell(context, "lost", tostring(message)) end
-   context.kept.lost_until = context.monotonic() + LOST
+local function lose(context, effect, message)
+   local mine = context.kept
+   if not mine.lost_until then tell(context, "lost", tostring(message)) end
+   mine.lost_until, mine.lost_by = context.monotonic() + LOST, effect
 end
 
-local function find(context)
-   if context.kept.lost_until then tell(context, "found") end
-   context.kept.lost_until = nil
+-- A store that can be read is not found again while it cannot be written.
+local function find(context, effect)
+   local mine = context.kept
+   if not mine.lost_until or effect == "load" and mine.lost_by == "swap" then return end
+   tell(context, "found")
+   mine.lost_until = nil
 end
 
--- Asks the store until it is not busy: whether it answered, and the answer.
+-- Asks the store until it is not busy, or there is no more time: whether it answered, and the answer.
 local function ask(context, effect, key, old, new)
    local started = context.monotonic()
    while true do
       local answer, message = yield(effect, key, old, new)
       if answer ~= nil or not message then
-         find(context)
+         find(context, effect)
          return true, answer
       end
-      local late = context.monotonic() - started >= BUSY
-      if message ~= "busy" or late or not yield("sleep", jitter.draw(PAUSE)) then
-         lose(context, message)
+      if message ~= "busy" or context.monotonic() - started >= BUSY then
+         lose(context, effect, message)
          return false
       end
+      if not yield("sleep", jitter.draw(PAUSE)) then return false end
    end
 end
 
