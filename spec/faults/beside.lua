@@ -63,8 +63,8 @@ function beside.wrong_sent(triple, count)
 end
 
 --- Prints the counts of a program, adds them to the file that TUYA_COUNTS names, and ends it.
-function beside.finish(name, passed, failed)
-   local counts = ("%s: %d passed, %d failed, 0 skipped"):format(name, passed, failed)
+function beside.finish(name, passed, failed, skipped)
+   local counts = ("%s: %d passed, %d failed, %d skipped"):format(name, passed, failed, skipped or 0)
    print(counts)
    if os.getenv("TUYA_COUNTS") then
       local file = assert(io.open(os.getenv("TUYA_COUNTS"), "a"))
