@@ -42,7 +42,7 @@ describe("tuya", function()
    it("indents on a terminal", function()
       local code, out = terminal("get /v1.0/devices/" .. SOCKET)
       assert.equal(0, code)
-      assert.matches('\n  "category": "cz",\n', out)
+      assert.matches('\n  "category": "cz",?\n', out) -- the cloud's order; it may be the last
       assert.equal("Socket", json.decode(out).name)
    end)
 
