@@ -20,12 +20,22 @@ function support.write(path, text)
    file:close()
 end
 
+-- Sanitized modules want their runtime preloaded; into the command alone, not into the shells around it.
+local function sanitizer(words)
+   for _, name in ipairs { "ASAN_OPTIONS", "LD_PRELOAD" } do
+      local value = os.getenv(name)
+      if value then table.insert(words, 1, name .. "=" .. value) end
+   end
+   table.insert(words, 1, "env")
+   return words
+end
+
 -- A folder of this spec's own, with a HOME in it; `tuya` there is the command on the Lua that runs the spec.
 function support.open()
    support.folder = child.directory()
    support.environment = {}
    os.execute("mkdir -p " .. support.folder .. "/home/.config/tuya")
-   local program = child.command { os.getenv("LUA"), "bin/tuya" }
+   local program = child.command(sanitizer { os.getenv("LUA"), "bin/tuya" })
    support.write(support.folder .. "/tuya", "#!/bin/sh\nexec " .. program .. ' "$@"\n')
    os.execute("chmod +x " .. support.folder .. "/tuya")
 end
