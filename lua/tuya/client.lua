@@ -15,6 +15,8 @@ local errors = require("tuya.errors")
 local edge = require("tuya.edge")
 local events = require("tuya.events")
 local exchange = require("tuya.exchange")
+local homes = require("tuya.homes")
+local infrared = require("tuya.infrared")
 local inner = require("tuya.inner")
 local json = require("tuya.json")
 local kept = require("tuya.kept")
@@ -544,6 +546,8 @@ end
 local lent = inner.new(execute, open_context)
 
 devices.mix(methods, lent)
+homes.mix(methods, lent)
+infrared.mix(methods, lent)
 
 local function mirrored(self, given)
    local context, rule = open_context(self)

@@ -37,7 +37,7 @@ function device.new(client, id, inner)
    return setmetatable({ client = client, id = id, inner = inner }, metatable)
 end
 
-local FIELDS = { "name", "category", "product_id", "product_name", "online" }
+local FIELDS = { "name", "category", "product_id", "product_name", "online", "uid" }
 
 -- Takes over what a list or `info` tells, and learns the product.
 local function fill(self, given)

@@ -583,6 +583,133 @@ function client:find(what) end
 ---@return table<string, table<string, any>>? statuses, string? message, tuya.detail? detail
 function client:statuses(which, options) end
 
+--- The homes of a user.
+---@param uid? string nil: of the user whose device the project lists first
+---@return tuya.home[]? homes, string? message, tuya.detail? detail
+function client:homes(uid) end
+
+--- A home by its id. Nothing is sent.
+---@param id string|integer
+---@return tuya.home
+function client:home(id) end
+
+--- The users of an app.
+---@param schema string
+---@return tuya.pager<table>
+function client:users(schema) end
+
+--- The remotes behind an infrared hub.
+---@param hub string|tuya.device
+---@return tuya.remote[]? remotes, string? message, tuya.detail? detail
+function client:remotes(hub) end
+
+--- The weather of a place.
+---@param place { city?: string, lat?: number, lon?: number, forecast?: boolean }
+---@return table? weather, string? message, tuya.detail? detail
+function client:weather(place) end
+
+--- The cities of a country, for `weather`.
+---@param country string two letters
+---@return table[]? cities, string? message, tuya.detail? detail
+function client:cities(country) end
+
+---@class tuya.home
+---@field id string
+---@field name? string
+---@field geo_name? string
+---@field lat? number
+---@field lon? number
+---@field role? string
+local home = {}
+
+---@return tuya.pager<tuya.device>
+function home:devices() end
+
+---@return tuya.room[]? rooms, string? message, tuya.detail? detail
+function home:rooms() end
+
+---@param name string
+---@return tuya.room? room, string? message, tuya.detail? detail
+function home:add_room(name) end
+
+---@return tuya.scene[]? scenes, string? message, tuya.detail? detail
+function home:scenes() end
+
+---@return tuya.automation[]? automations, string? message, tuya.detail? detail
+function home:automations() end
+
+--- Runs the scene of a name.
+---@param name string
+---@return true? ok, string? message, tuya.detail? detail
+function home:run(name) end
+
+--- Makes a scene; the values are checked as `send` checks them.
+---@param name string
+---@param actions { device: string|tuya.device, values: table<string, any> }[]
+---@return tuya.scene? scene, string? message, tuya.detail? detail
+function home:create_scene(name, actions) end
+
+--- Makes an automation of what Tuya's page of it describes.
+---@param body table
+---@return tuya.automation? automation, string? message, tuya.detail? detail
+function home:create_automation(body) end
+
+---@class tuya.room
+---@field id string
+---@field name string
+local room = {}
+
+---@return tuya.pager<tuya.device>
+function room:devices() end
+
+---@class tuya.scene
+---@field id string
+---@field name string
+---@field actions? table[]
+local scene = {}
+
+---@return true? ok, string? message, tuya.detail? detail
+function scene:run() end
+
+---@return true? ok, string? message, tuya.detail? detail
+function scene:delete() end
+
+---@class tuya.automation
+---@field id string
+---@field name string
+---@field enabled? boolean
+local automation = {}
+
+---@return true? ok, string? message, tuya.detail? detail
+function automation:enable() end
+
+---@return true? ok, string? message, tuya.detail? detail
+function automation:disable() end
+
+---@return true? ok, string? message, tuya.detail? detail
+function automation:delete() end
+
+---@class tuya.remote
+---@field id string
+---@field name? string
+local remote = {}
+
+---@return table[]? keys, string? message, tuya.detail? detail
+function remote:keys() end
+
+---@param key string
+---@return true? ok, string? message, tuya.detail? detail
+function remote:press(key) end
+
+--- Tells an air conditioner what to do.
+---@param values { power?: boolean|integer, mode?: integer, temp?: integer, wind?: integer }
+---@return true? ok, string? message, tuya.detail? detail
+function remote:set(values) end
+
+--- What an air conditioner was last told.
+---@return table? status, string? message, tuya.detail? detail
+function remote:status() end
+
 --- A list that comes in pages: `for item in pager do`, which raises failures, or `pager:next()`.
 ---@class tuya.pager<T>
 ---@operator call: T

@@ -27,6 +27,7 @@ return {
    [2001] = "device is offline",
    [2003] = "function not support",
    [2008] = "command or value not support",
+   [2016] = "remote is removed",
    [28841002] = "No permissions. Your subscription to cloud development plan has expired.",
    [28841004] = "No permissions. Your quota of Trial Edition is used up.",
    [28841105] = "No permissions. This project is not authorized to call this API",

@@ -13,10 +13,19 @@ local check_members = members.check
 
 local MADE = 1700000000 -- seconds; when devices were made that do not say so
 
-local HOME = { uid = "string", home_id = "string", data_centre = "string", devices = "table!" }
+local HOME = {
+   uid = "string", home_id = "string", data_centre = "string", devices = "table!", name = "string", username = "string",
+   geo_name = "string", lat = "number", lon = "number", rooms = "table", scenes = "table", automations = "table",
+}
+
+local ROOM = { id = "string!", name = "string!", devices = "table" }
+
+local SCENE = {
+   id = "string!", name = "string!", actions = "table!", enabled = "boolean", conditions = "table",
+}
 
 local DEVICE = {
-   id = "string!", name = "string!", product = "string", gateway = "string",
+   id = "string!", name = "string!", product = "string", gateway = "string", reacts = "boolean",
    category = "string!", product_id = "string!", product_name = "string",
    online = "boolean", in_project = "boolean", data_points = "table!", uuid = "string", local_key = "string",
    ip = "string", icon = "string", model = "string", time_zone = "string", lat = "string", lon = "string",
@@ -133,6 +142,7 @@ local function new_device(given)
       lon = default(given.lon, ""),
       sub = default(given.sub, given.gateway ~= nil),
       gateway = given.gateway,
+      reacts = default(given.reacts, false),
       active_time = default(given.active_time, MADE),
       create_time = default(given.create_time, MADE),
       update_time = default(given.update_time, MADE),
@@ -180,6 +190,35 @@ local function add_devices(made, list)
    return true
 end
 
+--- A list of rooms, scenes or automations, checked; nil and a message.
+local function checked_list(list, known, where)
+   for i, one in ipairs(list or {}) do
+      local ok, message = check_members(one, known, where .. " " .. i)
+      if not ok then
+         return nil, message
+      end
+   end
+   return list or {}
+end
+
+--- What is in a home besides devices; nil and a message when it is not right.
+local function add_spaces(made, given)
+   for name, known in pairs({ rooms = ROOM, scenes = SCENE, automations = SCENE }) do
+      local list, message = checked_list(given[name], known, name)
+      if not list then
+         return nil, message
+      end
+      made[name] = {}
+      for i, one in ipairs(list) do
+         made[name][i] = {}
+         for member, value in pairs(one) do
+            made[name][i][member] = value
+         end
+      end
+   end
+   return true
+end
+
 --- Makes a home of its description; nil and a message when that is not right.
 function home.new(given)
    local ok, message = check_members(given, HOME, "home")
@@ -190,11 +229,19 @@ function home.new(given)
       uid = default(given.uid, "bay1563811262429Simu"),
       home_id = default(given.home_id, "1001"),
       data_centre = given.data_centre,
+      name = default(given.name, "Home"),
+      username = given.username,
+      geo_name = default(given.geo_name, ""),
+      lat = default(given.lat, 0),
+      lon = default(given.lon, 0),
       devices = {},
       by_id = {},
       gone = {}, -- by the id of a device that was removed: the id of the one before it, or ""
    }
    ok, message = add_devices(made, given.devices)
+   if ok then
+      ok, message = add_spaces(made, given)
+   end
    if not ok then
       return nil, message
    end

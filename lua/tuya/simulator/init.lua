@@ -15,6 +15,7 @@ local options = require("tuya.options")
 local projects = require("tuya.simulator.projects")
 local push = require("tuya.simulator.push")
 local random = require("tuya.simulator.random")
+local reactions = require("tuya.simulator.reactions")
 local regions = require("tuya.regions")
 local routes = require("tuya.simulator.routes")
 local state = require("tuya.simulator.state")
@@ -217,23 +218,55 @@ local function find_device(project, id)
    return nil
 end
 
---- Sets data points that have been checked, then tells of each.
-function methods:_apply(device, changes, now)
+local DEVICE_LOG_MAX = 1000 -- reports that the log of a device keeps
+
+--- Puts changes into a device and its log.
+local function put(device, changes, now)
+   device.log = device.log or {}
    for _, change in ipairs(changes) do
       change.point.value = change.value
       change.point.time = now
+      table.insert(device.log, { code = change.point.code, value = change.value, time = now })
+      if #device.log > DEVICE_LOG_MAX then
+         table.remove(device.log, 1)
+      end
    end
    device.update_time = math.floor(now / 1000)
+end
+
+--- Tells of changes: the message service of every project that sees the device, and the program.
+function methods:_tell(device, changes, now)
+   if not changes[1] then
+      return
+   end
    for _, project in ipairs(self._projects.list) do
       if find_device(project, device.id) then
          self:_messages(project):report(device, changes, now)
       end
    end
-   if not self._on_change then
-      return
-   end
-   for _, change in ipairs(changes) do
+   for _, change in ipairs(self._on_change and changes or {}) do
       self._on_change(snapshot(device), change.point.code, change.value)
+   end
+end
+
+--- Sets data points that have been checked, and what follows of that, then tells of each.
+function methods:_apply(device, changes, now)
+   put(device, changes, now)
+   local further = reactions.to(device, changes, now)
+   put(device, further, now)
+   self:_tell(device, changes, now)
+   self:_tell(device, further, now)
+end
+
+--- Lets everything that is under way come to where it is by now.
+function methods:_settle(now)
+   for _, one in ipairs(self._projects.homes) do
+      for _, device in ipairs(one.devices) do
+         local changes = device.under_way and reactions.by_now(device, now) or {}
+         if changes[1] then
+            self:_apply(device, changes, now)
+         end
+      end
    end
 end
 
@@ -442,6 +475,7 @@ end
 --- What a call comes to: its reply, and where a fault strikes how the connection goes on instead.
 function methods:_outcome(request)
    local now = self:_now()
+   self:_settle(now)
    local received = verify.received(request)
    local fault = faults.strike(self._faults, received.method, received.path)
    local outcome = { done = false }
@@ -491,6 +525,7 @@ end
 
 --- A copy of a device: id, name, category, product_id, online, values by code.
 function methods:device(id)
+   self:_settle(self:_now())
    return snapshot(known_device(self, id))
 end
 

@@ -5,6 +5,8 @@
 -- @module tuya.simulator.routes
 
 local calls = require("tuya.simulator.calls")
+local services = require("tuya.simulator.services")
+local spaces = require("tuya.simulator.spaces")
 
 local routes = {}
 
@@ -49,6 +51,52 @@ local ROWS = {
    { "GET", "/v2.0/cloud/thing/{device}/model", calls.model },
    { "GET", "/v2.0/cloud/thing/{device}/shadow/properties", calls.properties },
    { "POST", "/v2.0/cloud/thing/{device}/shadow/properties/issue", calls.issue_properties },
+
+   { "POST", "/v2.0/cloud/thing/{device}/attribute", services.attribute },
+   { "GET", "/v1.0/devices/{device}/sub-devices", services.sub_devices },
+   { "GET", "/v1.0/iot-03/devices/{device}/sub-devices", services.sub_devices },
+   { "GET", "/v1.0/devices/{device}/logs", services.logs },
+   { "GET", "/v1.0/iot-03/devices/{device}/report-logs", services.report_logs },
+   { "GET", "/v2.0/cloud/thing/{device}/report-logs", services.report_logs },
+   { "GET", "/v2.1/cloud/thing/{device}/report-logs", services.report_logs },
+   { "GET", "/v1.0/devices/{device}/all-statistic-type", services.statistic_types },
+   { "GET", "/v1.0/devices/{device}/statistics/total", services.statistics_total },
+   { "GET", "/v1.0/devices/{device}/statistics/{per}", services.statistics },
+
+   { "GET", "/v1.0/users/{uid}/homes", spaces.homes },
+   { "GET", "/v1.0/apps/{schema}/users", spaces.users },
+   { "GET", "/v1.0/homes/{home}", spaces.home },
+   { "GET", "/v1.0/homes/{home}/devices", spaces.devices },
+   { "GET", "/v1.0/homes/{home}/rooms", spaces.rooms },
+   { "POST", "/v1.0/homes/{home}/room", spaces.add_room },
+   { "GET", "/v1.0/homes/{home}/rooms/{one}/devices", spaces.room_devices },
+   { "GET", "/v1.0/homes/{home}/scenes", spaces.scenes },
+   { "GET", "/v1.1/homes/{home}/scenes", spaces.scenes },
+   { "POST", "/v1.0/homes/{home}/scenes", spaces.create_scene },
+   { "DELETE", "/v1.0/homes/{home}/scenes/{one}", spaces.delete_scene },
+   { "POST", "/v1.0/homes/{home}/scenes/{one}/trigger", spaces.trigger_scene },
+   { "GET", "/v1.0/homes/{home}/automations", spaces.automations },
+   { "POST", "/v1.0/homes/{home}/automations", spaces.create_automation },
+   { "DELETE", "/v1.0/homes/{home}/automations/{one}", spaces.delete_automation },
+   { "PUT", "/v1.0/homes/{home}/automations/{one}/actions/enable", spaces.enable },
+   { "PUT", "/v1.0/homes/{home}/automations/{one}/actions/disable", spaces.disable },
+   { "GET", "/v2.0/cloud/scene/rule", spaces.rules },
+   { "POST", "/v2.0/cloud/scene/rule/{one}/actions/trigger", spaces.trigger_rule },
+
+   { "GET", "/v1.0/infrareds/{device}/remotes", services.remotes },
+   { "GET", "/v2.0/infrareds/{device}/remotes", services.remotes },
+   { "GET", "/v1.0/infrareds/{device}/remotes/{remote}/keys", services.remote_keys },
+   { "GET", "/v2.0/infrareds/{device}/remotes/{remote}/keys", services.remote_keys },
+   { "POST", "/v1.0/infrareds/{device}/remotes/{remote}/command", services.press },
+   { "POST", "/v2.0/infrareds/{device}/air-conditioners/{remote}/command", services.air_command },
+   { "POST", "/v2.0/infrareds/{device}/air-conditioners/{remote}/scenes/command", services.air_scene },
+   { "GET", "/v2.0/infrareds/{device}/remotes/{remote}/ac/status", services.air_status },
+
+   { "GET", "/v1.0/countries/{country}/cities", services.cities },
+   { "GET", "/v1.0/cities/{city}/weathers", services.weather },
+   { "GET", "/v1.0/cities/{city}/weather-forecast", services.weather },
+   { "GET", "/v1.0/position/weather", services.weather },
+   { "GET", "/v1.0/ip/weather-forecast", services.weather },
 }
 
 --- A path's parts; one slash at its end does not matter.

@@ -2,7 +2,7 @@
 local PART = { unit = "", min = 0, max = 1000, scale = 0, step = 1 }
 
 return {
-   category = "dj", product_id = "simdj00000000002", product_name = "Colour lamp",
+   reacts = true, category = "dj", product_id = "simdj00000000002", product_name = "Colour lamp",
    data_points = {
       { dp_id = 20, code = "switch_led", type = "Boolean", writable = true, value = false },
       {

@@ -2,7 +2,7 @@
 local PERCENT = { unit = "%", min = 0, max = 100, scale = 0, step = 1 }
 
 return {
-   category = "cl", product_id = "simcl00000000001", product_name = "Curtain motor",
+   reacts = true, category = "cl", product_id = "simcl00000000001", product_name = "Curtain motor",
    data_points = {
       {
          dp_id = 1, code = "control", type = "Enum", writable = true, value = "stop",

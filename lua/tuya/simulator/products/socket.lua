@@ -1,6 +1,6 @@
 -- A socket that switches one outlet, counts down to the next switching, and measures what it feeds.
 return {
-   category = "cz", product_id = "simcz00000000001", product_name = "Metering socket",
+   reacts = true, category = "cz", product_id = "simcz00000000001", product_name = "Metering socket",
    data_points = {
       { dp_id = 1, code = "switch_1", type = "Boolean", writable = true, value = false },
       {

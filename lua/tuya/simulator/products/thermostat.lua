@@ -1,6 +1,6 @@
 -- A thermostat: half degrees are written as tenths, and its room warms up and cools down.
 return {
-   category = "wk", product_id = "simwk00000000001", product_name = "Room thermostat",
+   reacts = true, category = "wk", product_id = "simwk00000000001", product_name = "Room thermostat",
    data_points = {
       { dp_id = 1, code = "switch", type = "Boolean", writable = true, value = true },
       {

@@ -1,6 +1,6 @@
 -- A lamp whose white can be dimmed, and made warmer or colder.
 return {
-   category = "dj", product_id = "simdj00000000001", product_name = "White lamp",
+   reacts = true, category = "dj", product_id = "simdj00000000001", product_name = "White lamp",
    data_points = {
       { dp_id = 20, code = "switch_led", type = "Boolean", writable = true, value = false },
       {
