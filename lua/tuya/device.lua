@@ -44,6 +44,7 @@ local function fill(self, given)
    for _, name in ipairs(FIELDS) do
       if given[name] ~= nil then self[name] = given[name] end
    end
+   self.home_id = given.owner_id or given.bind_space_id or self.home_id -- as v1.0, or v2.0, names it
    local ok, known = self.inner.known(self.client)
    if ok then known:learn_product(self.id, self.product_id) end
    return self

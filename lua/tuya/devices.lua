@@ -97,7 +97,8 @@ local function special_source(given)
          read = function(result) return bare(result) end,
       }
    end
-   return given.schema and sources.project or nil
+   if given.schema then return sources.project end
+   return given.api and sources[given.api] or nil -- asked for this once, nothing is learnt of it
 end
 
 -- }}}
@@ -140,7 +141,7 @@ end
 -- Pages of one source, or of the first generation that answers.
 local function fetcher(inner, client, known, given)
    local special = special_source(given)
-   local order = given.api and { given.api } or known:order("devices")
+   local order = known:order("devices")
    return function(state)
       if special then
          local ok, page, message, info = read_page(inner, client, given, special, state)

@@ -335,17 +335,18 @@ end
 -- The user whose devices the project sees: that of the first device.
 local function first_user(client)
    local one, message, info = client:devices():next()
-   if not one then return nil, message, info end
-   if one.uid then return one.uid end
-   local read, why, detail = one:info()
-   return read and one.uid, why, detail
+   if one and one.uid then return one.uid end
+   if message then return nil, message, info end
+   return errors.failure {
+      kind = "lookup", code = "absent", sent = "yes", candidates = {},
+      message = "no user is known: the project lists no device that tells its user's id; name it, client:homes(uid)",
+   }
 end
 
 local function homes_of(inner, client, uid)
    local message, info
    if uid == nil then uid, message, info = first_user(client) end
-   if uid == nil and message then return true, nil, message, info end
-   if uid == nil then return true, {} end
+   if uid == nil then return true, nil, message, info end
    if type(uid) ~= "string" or not uid:find(SEGMENT) then return false, "uid: an id expected" end
    return inner.read(client, { method = "GET", path = "/v1.0/users/" .. uid .. "/homes" }, function(result)
       local list, made = list_of(result, "homes"), {}
@@ -354,14 +355,24 @@ local function homes_of(inner, client, uid)
    end)
 end
 
+-- The homes that devices say they are in.
+local function homes_of_devices(inner, client, list)
+   local made, seen = {}, {}
+   for _, one in ipairs(list) do
+      local id = one.home_id
+      if is_id(id) and not seen[id] then
+         seen[id] = true
+         made[#made + 1] = read_home(client, inner, { id = id })
+      end
+   end
+   return made
+end
+
 -- The ids of the devices in all rooms of a name: true and a set, or what failed.
 local function room_ids(inner, client, text, list)
    local ids = {}
-   local ok, all, message, info = homes_of(inner, client, list[1] and list[1].uid)
-   if not ok or all == nil then return ok, all, message, info end
-   for _, home in ipairs(all) do
-      local rooms
-      ok, rooms, message, info = rooms_of(home)
+   for _, home in ipairs(homes_of_devices(inner, client, list)) do
+      local ok, rooms, message, info = rooms_of(home)
       if not ok or rooms == nil then return ok, rooms, message, info end
       for _, room in ipairs(rooms) do
          if type(room.name) == "string" and room.name:lower() == text:lower() then

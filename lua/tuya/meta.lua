@@ -730,6 +730,8 @@ function pager:all() end
 ---@field product_id? string
 ---@field product_name? string
 ---@field online? boolean
+---@field uid? string of the user
+---@field home_id? string of the home
 local device = {}
 
 ---@class tuya.send.options
