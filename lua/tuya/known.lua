@@ -20,6 +20,7 @@ function known.new(api)
       products = {},       -- by device id
       specifications = {}, -- by product; false: there is none that is usable
       models = {},         -- likewise
+      again = {},          -- by kind and product: when one that had none is asked for again, s of a steady clock
       through_model = {},  -- by product: a set of codes
       generations = {},    -- by operation: the one that answered
       answered = {},       -- generations that have answered anything
@@ -60,7 +61,10 @@ function methods:learn_product(id, product)
    local before = self:product_of(id)
    self.products[id] = product
    for _, kind in ipairs { "specifications", "models", "through_model" } do
-      if self[kind][product] == nil then self[kind][product] = self[kind][before] end
+      if self[kind][product] == nil then
+         self[kind][product] = self[kind][before]
+         self.again[kind .. " " .. product] = self.again[kind .. " " .. before]
+      end
       self[kind]["device " .. id] = nil
    end
 end

@@ -17,13 +17,24 @@ local NONE = {
    [28841101] = true, [28841102] = true, [28841105] = true, [28841106] = true,
 }
 
--- Keeps what came: the specification, or false where there is none; true, nil, message, info for what may pass.
-local function keep(kept, product, ok, result, message, info)
+local AGAIN = 600 -- seconds after which a product without a specification is asked for one again
+
+-- What is kept of a product: its specification; false: it had none a short while ago; nil: to be asked for.
+local function remembered(inner, client, known, kind, product)
+   local made = known[kind][product]
+   if made == false and inner.now(client) >= known.again[kind .. " " .. product] then return nil end
+   return made
+end
+
+-- Asks and keeps what came: the specification, or false where there is none; true, nil, message, info for what may pass.
+local function keep(inner, client, known, kind, product, ok, result, message, info)
    if not ok then return false, result end
    if result == nil and not (info.kind == "api" and NONE[info.code]) then return true, nil, message, info end
-   kept[product] = read(result) or false
-   if type(result) == "table" and kept[product] then kept[product].is_model = result.model ~= nil end
-   return true, kept[product]
+   local made = read(result) or false
+   if made then made.is_model = type(result) == "table" and result.model ~= nil
+   else known.again[kind .. " " .. product] = inner.now(client) + AGAIN end
+   known[kind][product] = made
+   return true, made
 end
 
 --- The thing model of a device's product, in the form of a specification. Nothing is asked where the client is bound to
@@ -33,9 +44,10 @@ function specifications.model(inner, client, id)
    local ok, known = inner.known(client)
    if not ok then return false, known end
    if known.api ~= "auto" and known.api ~= "v2.0" then return true, false end
-   local kept, product = known.models, known:product_of(id)
-   if kept[product] ~= nil then return true, kept[product] end
-   return keep(kept, product, generations.by("v2.0", inner, client, "specification", id))
+   local product = known:product_of(id)
+   local made = remembered(inner, client, known, "models", product)
+   if made ~= nil then return true, made end
+   return keep(inner, client, known, "models", product, generations.by("v2.0", inner, client, "specification", id))
 end
 
 --- The specification of a device's product: of its standard instruction set, or where that says nothing its thing
@@ -49,10 +61,11 @@ end
 function specifications.of(inner, client, id)
    local ok, known = inner.known(client)
    if not ok then return false, known end
-   local kept, product = known.specifications, known:product_of(id)
-   local made, message, info = kept[product], nil, nil
+   local product = known:product_of(id)
+   local made, message, info = remembered(inner, client, known, "specifications", product), nil, nil
    if made == nil then
-      ok, made, message, info = keep(kept, product, generations.call(inner, client, "specification", id))
+      ok, made, message, info = keep(inner, client, known, "specifications", product,
+         generations.call(inner, client, "specification", id))
    end
    if not ok or made ~= false then return ok, made, message, info end
    return specifications.model(inner, client, id)

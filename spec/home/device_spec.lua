@@ -143,6 +143,24 @@ describe("a specification", function()
       assert.equal(4, #sent(made))
    end)
 
+   it("is asked for again, ten minutes after there was none", function()
+      local refused = true
+      local made = new(nil, function(request, answer)
+         if refused and (request.target:find("specification", 1, true) or request.target:find("/model", 1, true)) then
+            return { status = 200, headers = {}, body = '{"success":false,"code":1106,"msg":"no"}' }
+         end
+         return answer()
+      end)
+      local thermostat = made.client:device("thermostat")
+      assert.equal(200, thermostat:status().temp_set)
+      local before = #sent(made)
+      assert.equal(200, thermostat:status().temp_set)
+      assert.equal(1, #sent(made) - before)
+      refused = false
+      made.transport:sleep(600)
+      assert.equal(20, thermostat:status().temp_set)
+   end)
+
    it("is shown: what it has, and what it can be told", function()
       local thermostat = new().client:device("thermostat")
       local specification = assert(thermostat:specification())
