@@ -26,7 +26,7 @@ local function remembered(inner, client, known, kind, product)
    return made
 end
 
--- Asks and keeps what came: the specification, or false where there is none; true, nil, message, info for what may pass.
+-- Keeps what came: the specification, or false where there is none; true, nil, message, info for what may pass.
 local function keep(inner, client, known, kind, product, ok, result, message, info)
    if not ok then return false, result end
    if result == nil and not (info.kind == "api" and NONE[info.code]) then return true, nil, message, info end
