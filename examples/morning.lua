@@ -10,7 +10,7 @@ local statuses = assert(client:statuses())
 print("Front door is " .. (statuses.door.doorcontact_state and "open" or "closed"))
 
 -- One call for what the scene does: coffee, and the curtain.
-assert(client:home("1001"):run("Good morning"))
+assert(client:space("1001"):run("Good morning"))
 
 -- A temperature as people write it, and proof that it arrived.
 local radiator = assert(client:find("Radiator"))

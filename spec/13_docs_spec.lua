@@ -64,7 +64,7 @@ local PUBLIC = {
       key = tuya.key(("x"):rep(32)), wire = { endpoint = "http://127.0.0.1:1" }, monotonic = os.time,
    }, nil, { via = "pulsar" }).face), "lua/tuya/events.lua" },
    { "device", methods_of(made.client:device("x")), "lua/tuya/device.lua" },
-   { "home", require("tuya.homes").CLASSES.home, "lua/tuya/homes.lua" },
+   { "space", require("tuya.homes").CLASSES.space, "lua/tuya/homes.lua" },
    { "room", require("tuya.homes").CLASSES.room, "lua/tuya/homes.lua" },
    { "scene", require("tuya.homes").CLASSES.scene, "lua/tuya/homes.lua" },
    { "automation", require("tuya.homes").CLASSES.automation, "lua/tuya/homes.lua" },

@@ -39,8 +39,8 @@ local function new_class(name, methods)
    })
 end
 
-local home_methods, room_methods, scene_methods, automation_methods = {}, {}, {}, {}
-local new_home = new_class("tuya.home", home_methods)
+local space_methods, room_methods, scene_methods, automation_methods = {}, {}, {}, {}
+local new_space = new_class("tuya.space", space_methods)
 local new_room = new_class("tuya.room", room_methods)
 local new_scene = new_class("tuya.scene", scene_methods)
 local new_automation = new_class("tuya.automation", automation_methods)
@@ -93,20 +93,20 @@ end
 --- The devices of the home.
 -- @function devices
 -- @treturn pager of devices
-function home_methods:devices()
+function space_methods:devices()
    return self.client:devices { home = self.home_id }
 end
 
 --- The rooms of the home.
 -- @function rooms
 -- @treturn ?table list of rooms with `id`, `name`, `devices()`; or nil, message, detail
-home_methods.rooms = edge.of("tuya.home:rooms", rooms_of)
+space_methods.rooms = edge.of("tuya.space:rooms", rooms_of)
 
 --- Adds a room.
 -- @function add_room
 -- @tparam string name
 -- @treturn ?room; or nil, message, detail
-home_methods.add_room = edge.of("tuya.home:add_room", function(self, name)
+space_methods.add_room = edge.of("tuya.space:add_room", function(self, name)
    if type(name) ~= "string" or name == "" then return false, "name: a string that is not empty expected" end
    return ask(self, "POST", "/room", function(result)
       local id = type(result) == "table" and result.room_id or result
@@ -165,13 +165,13 @@ end
 --- The scenes of the home that are run by a tap.
 -- @function scenes
 -- @treturn ?table list of scenes with `id`, `name`, `run()`, `delete()`; or nil, message, detail
-home_methods.scenes = edge.of("tuya.home:scenes", scenes_of)
+space_methods.scenes = edge.of("tuya.space:scenes", scenes_of)
 
 --- The automations of the home.
 -- @function automations
 -- @treturn ?table list of automations with `id`, `name`, `enabled`, `enable()`, `disable()`, `delete()`; or nil,
 -- message, detail
-home_methods.automations = edge.of("tuya.home:automations", function(self)
+space_methods.automations = edge.of("tuya.space:automations", function(self)
    return listed(self, "automation", "/automations", read_automation)
 end)
 
@@ -245,7 +245,7 @@ end
 -- @function run
 -- @tparam string name
 -- @return true; or nil, message, detail
-home_methods.run = edge.of("tuya.home:run", function(self, name)
+space_methods.run = edge.of("tuya.space:run", function(self, name)
    if type(name) ~= "string" or name == "" then return false, "name: a string that is not empty expected" end
    local ok, list, message, info = scenes_of(self)
    if not ok or list == nil then return ok, list, message, info end
@@ -300,7 +300,7 @@ end
 -- @tparam string name
 -- @tparam table actions list of `{ device = device or id, values = { code = value } }`, checked as `send` checks
 -- @treturn ?scene; or nil, message, detail
-home_methods.create_scene = edge.of("tuya.home:create_scene", function(self, name, actions)
+space_methods.create_scene = edge.of("tuya.space:create_scene", function(self, name, actions)
    if type(name) ~= "string" or name == "" then return false, "name: a string that is not empty expected" end
    if type(actions) ~= "table" or not actions[1] then return false, "actions: a list expected" end
    local ok, made, message, info = actions_of(self, actions)
@@ -316,7 +316,7 @@ end)
 -- @function create_automation
 -- @tparam table body `name`, `conditions`, `actions`, `match_type`, ...
 -- @treturn ?automation; or nil, message, detail
-home_methods.create_automation = edge.of("tuya.home:create_automation", function(self, body)
+space_methods.create_automation = edge.of("tuya.space:create_automation", function(self, body)
    if type(body) ~= "table" or type(body.name) ~= "string" then return false, "body: a table with a name expected" end
    return ask(self, "POST", "/automations", function(result)
       local id = type(result) == "table" and result.automation_id or result
@@ -326,7 +326,7 @@ end)
 
 local function read_home(client, inner, given)
    local id = given.home_id or given.id
-   return new_home {
+   return new_space {
       client = client, inner = inner, id = id_text(id), home_id = id_text(id), name = given.name,
       geo_name = given.geo_name, lat = given.lat, lon = given.lon, role = given.role,
    }
@@ -397,17 +397,17 @@ function homes.mix(methods, inner)
    --- The homes of a user.
    -- @function homes
    -- @tparam[opt] string uid nil: of the user whose device the project lists first
-   -- @treturn ?table list of homes with `id`, `name`, `devices()`, `rooms()`, `scenes()`, `automations()`, `run(name)`,
+   -- @treturn ?table list of spaces with `id`, `name`, `devices()`, `rooms()`, `scenes()`, `automations()`, `run(name)`,
    -- `create_scene()`, ...; or nil, message, detail
    methods.homes = edge.of("tuya.client:homes", function(self, uid)
       return homes_of(inner, self, uid)
    end)
 
-   --- A home by its id. Nothing is sent.
-   -- @function home
+   --- A home by its id, a space in Tuya's newer word. Nothing is sent. (`client:home()` is the state of all devices.)
+   -- @function space
    -- @tparam string|integer id
-   -- @treturn home
-   methods.home = edge.of("tuya.client:home", function(self, id)
+   -- @treturn space
+   methods.space = edge.of("tuya.client:space", function(self, id)
       if not is_id(id) then return false, "id: an id expected" end
       return true, read_home(self, inner, { id = id })
    end)
@@ -431,7 +431,7 @@ end
 
 --- The classes, for those who document them.
 homes.CLASSES = {
-   home = home_methods, room = room_methods, scene = scene_methods, automation = automation_methods,
+   space = space_methods, room = room_methods, scene = scene_methods, automation = automation_methods,
 }
 
 return homes

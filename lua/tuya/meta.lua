@@ -585,13 +585,13 @@ function client:statuses(which, options) end
 
 --- The homes of a user.
 ---@param uid? string nil: of the user whose device the project lists first
----@return tuya.home[]? homes, string? message, tuya.detail? detail
+---@return tuya.space[]? homes, string? message, tuya.detail? detail
 function client:homes(uid) end
 
 --- A home by its id. Nothing is sent.
 ---@param id string|integer
----@return tuya.home
-function client:home(id) end
+---@return tuya.space
+function client:space(id) end
 
 --- The users of an app.
 ---@param schema string
@@ -613,46 +613,47 @@ function client:weather(place) end
 ---@return table[]? cities, string? message, tuya.detail? detail
 function client:cities(country) end
 
----@class tuya.home
+--- A home of a user, a space in Tuya's newer word.
+---@class tuya.space
 ---@field id string
 ---@field name? string
 ---@field geo_name? string
 ---@field lat? number
 ---@field lon? number
 ---@field role? string
-local home = {}
+local space = {}
 
 ---@return tuya.pager<tuya.device>
-function home:devices() end
+function space:devices() end
 
 ---@return tuya.room[]? rooms, string? message, tuya.detail? detail
-function home:rooms() end
+function space:rooms() end
 
 ---@param name string
 ---@return tuya.room? room, string? message, tuya.detail? detail
-function home:add_room(name) end
+function space:add_room(name) end
 
 ---@return tuya.scene[]? scenes, string? message, tuya.detail? detail
-function home:scenes() end
+function space:scenes() end
 
 ---@return tuya.automation[]? automations, string? message, tuya.detail? detail
-function home:automations() end
+function space:automations() end
 
 --- Runs the scene of a name.
 ---@param name string
 ---@return true? ok, string? message, tuya.detail? detail
-function home:run(name) end
+function space:run(name) end
 
 --- Makes a scene; the values are checked as `send` checks them.
 ---@param name string
 ---@param actions { device: string|tuya.device, values: table<string, any> }[]
 ---@return tuya.scene? scene, string? message, tuya.detail? detail
-function home:create_scene(name, actions) end
+function space:create_scene(name, actions) end
 
 --- Makes an automation of what Tuya's page of it describes.
 ---@param body table
 ---@return tuya.automation? automation, string? message, tuya.detail? detail
-function home:create_automation(body) end
+function space:create_automation(body) end
 
 ---@class tuya.room
 ---@field id string

@@ -47,7 +47,7 @@ local function prepare(client)
    for device in client:devices({ category = "dj" }) do
       actions[#actions + 1] = { device = device, values = { switch_led = false } }
    end
-   return assert(client:home("1001"):create_scene("Lamps off", actions))
+   return assert(client:space("1001"):create_scene("Lamps off", actions))
 end
 
 local function morning(client, scene)

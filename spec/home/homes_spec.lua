@@ -43,13 +43,13 @@ describe("a home", function()
       assert.equal(1, #homes)
       assert.equal("1001", homes[1].id)
       assert.equal("House", homes[1].name)
-      assert.equal("tuya.home: House", tostring(homes[1]))
+      assert.equal("tuya.space: House", tostring(homes[1]))
       assert.equal(1, #made.client:homes(house.uid))
       assert.is_nil((made.client:homes("somebody")))
    end)
 
    it("has devices and rooms", function()
-      local home = new().client:home(1001)
+      local home = new().client:space(1001)
       assert.equal(16, #home:devices():all())
       local rooms = assert(home:rooms())
       assert.same({ "Kitchen", "Living room", "Bath" }, names(rooms))
@@ -59,7 +59,7 @@ describe("a home", function()
    end)
 
    it("passes on a refusal", function()
-      local _, _, detail = new().client:home("9"):rooms()
+      local _, _, detail = new().client:space("9"):rooms()
       assert.equal(1106, detail.code)
    end)
 
@@ -71,7 +71,7 @@ describe("a home", function()
    it("refuses ids that are none", function()
       local client = new().client
       for _, wrong in ipairs { "a/b", "", {}, true } do
-         assert.error_matches(function() client:home(wrong) end, "id: an id expected", 1, true)
+         assert.error_matches(function() client:space(wrong) end, "id: an id expected", 1, true)
       end
       assert.error_matches(function() client:users("a/b") end, "schema: an id expected", 1, true)
       assert.error_matches(function() client:homes("a/b") end, "uid: an id expected", 1, true)
@@ -94,7 +94,7 @@ describe("a scene", function()
    for _, api in ipairs { "auto", "v2.0" } do
       it("is listed and run by its name: " .. api, function()
          local made = new { api = api }
-         local home = made.client:home("1001")
+         local home = made.client:space("1001")
          assert.same({ "Good morning", "Good night" }, names(home:scenes()))
          assert.is_true(home:run("good morning"))
          assert.is_true(values(made, "coffee").switch_1)
@@ -107,7 +107,7 @@ describe("a scene", function()
 
    it("is made with values as programs write them, run in one call, and deleted", function()
       local made = new()
-      local home = made.client:home("1001")
+      local home = made.client:space("1001")
       local scene = assert(home:create_scene("Warm", {
          { device = "radiator", values = { temp_set = 22.5 } },
          { device = made.client:device("shelf"), values = { colour_data_v2 = "#ff8000", switch_led = true } },
@@ -122,7 +122,7 @@ describe("a scene", function()
    end)
 
    it("refuses actions that the devices could not carry out, before anything is sent", function()
-      local home = new().client:home("1001")
+      local home = new().client:space("1001")
       for rule, actions in pairs {
          ["actions[1]: temp_set: a number from 5 to 35"] = { { device = "radiator", values = { temp_set = 99 } } },
          ["actions[1]: device: a device or its id expected"] = { { values = { a = 1 } } },
@@ -137,7 +137,7 @@ end)
 
 describe("an automation", function()
    it("is listed, disabled, enabled, made and deleted", function()
-      local home = new().client:home("1001")
+      local home = new().client:space("1001")
       local one = assert(home:automations())[1]
       assert.is_true(one.enabled)
       assert.is_true(one:disable())
