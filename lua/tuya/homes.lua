@@ -397,8 +397,8 @@ function homes.mix(methods, inner)
    --- The homes of a user.
    -- @function homes
    -- @tparam[opt] string uid nil: of the user whose device the project lists first
-   -- @treturn ?table list of spaces with `id`, `name`, `devices()`, `rooms()`, `scenes()`, `automations()`, `run(name)`,
-   -- `create_scene()`, ...; or nil, message, detail
+   -- @treturn ?table list of spaces with `id`, `name`, `devices()`, `rooms()`, `scenes()`, `automations()`,
+   -- `run(name)`, `create_scene()`, ...; or nil, message, detail
    methods.homes = edge.of("tuya.client:homes", function(self, uid)
       return homes_of(inner, self, uid)
    end)
