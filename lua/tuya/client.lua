@@ -41,7 +41,7 @@ local OPTIONS = options.known {
    api = "string",
    algorithm = "string",
    bundle_id = "string",
-   transport = "table|userdata",
+   transport = "table|userdata|string",
    store = "string|table|userdata",
    json = "table",
    clock = "function",
@@ -60,7 +60,8 @@ local OPTIONS = options.known {
    budget = "table",
 }
 
--- What the transport over libcurl takes from a client's options.
+-- The transports that go by a name, and what they take from a client's options.
+local TRANSPORTS = { curl = "tuya.transport.curl", resty = "tuya.transport.resty" }
 local TRANSPORT_OPTIONS = { "ca_file", "proxy", "user_agent", "max_connections", "max_queue", "max_reply" }
 
 local CALL = options.known {
@@ -124,17 +125,20 @@ local function lacking(what, object, names)
    end
 end
 
-local function new_transport(given, endpoint)
-   if given.transport then
-      local rule = lacking("transport", given.transport, { "send", "now", "sleep" })
-      if rule then return nil, rule end
-      return given.transport, false
-   end
-   local curl = load("tuya.transport.curl")
+local function transport_by_name(name, given, endpoint)
+   if not TRANSPORTS[name] then return nil, "transport: " .. options.unknown("transport", name, TRANSPORTS) end
    local settings = { endpoint = endpoint }
-   for _, name in ipairs(TRANSPORT_OPTIONS) do settings[name] = given[name] end
-   local transport, rule = curl.try(settings)
+   for _, option in ipairs(TRANSPORT_OPTIONS) do settings[option] = given[option] end
+   local transport, rule = load(TRANSPORTS[name]).try(settings)
    return transport, transport and true or rule
+end
+
+local function new_transport(given, endpoint)
+   local transport = given.transport or "curl"
+   if type(transport) == "string" then return transport_by_name(transport, given, endpoint) end
+   local rule = lacking("transport", transport, { "send", "now", "sleep" })
+   if rule then return nil, rule end
+   return transport, false
 end
 
 local function not_positive(given, name)

@@ -34,7 +34,21 @@ local function is_driven(other)
    return other.driver and (other.driver == main or coroutine.status(other.driver) ~= "dead")
 end
 
+-- Where other calls go on meanwhile, what they wait for is run apart from all of them: a request that is torn away
+-- would take it along.
+local function share(host, deadline, other)
+   local transport = host.transport
+   if not other.driver then
+      other.driver = main
+      local function apart() run(host, transport:now() + host.timeout, other) end
+      if not transport:apart(apart) then apart() end
+   end
+   if not transport:await(function() return other.done end, deadline) then return nil, timed_out end
+   return other:returned()
+end
+
 function effects.wait(host, deadline, other)
+   if host.transport.apart then return share(host, deadline, other) end
    local ticker = host.ticker
    if ticker and ticker.jobs[other] then
       ticker:finish(other, deadline)
@@ -64,7 +78,7 @@ local function continue(host, deadline, op, effect, ...)
 end
 
 function run(host, deadline, op)
-   op.driver = coroutine.running() or main
+   op.driver = op.driver or coroutine.running() or main
    local ok, trouble = pcall(continue, host, deadline, op, op:step())
    if ok then return end
    op:abandon(trouble) -- or whoever waits for it later would wait for ever

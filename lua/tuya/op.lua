@@ -29,7 +29,7 @@ local metatable = { __name = "tuya.op", __index = methods }
 -- @treturn op
 function op.new(flow, ...)
    return setmetatable({
-      thread = coroutine.create(flow),
+      flow = flow,
       arguments = { n = select("#", ...), ... },
       done = false,
    }, metatable)
@@ -54,7 +54,8 @@ local function keep(self, ok, ...)
    finish(self, ...)
 end
 
---- Runs the op up to its next effect.
+--- Runs the op up to its next effect. Its coroutine is made at the first step: in nginx one lives and dies with the
+-- request or timer that made it.
 -- @param ... the answer to its last effect
 -- @return the effect and its arguments; nothing when the op is done
 -- @raise what the flow raised
@@ -62,6 +63,7 @@ function methods:step(...)
    local arguments = self.arguments
    if not arguments then return keep(self, coroutine.resume(self.thread, ...)) end
    self.arguments = nil
+   self.thread = coroutine.create(self.flow)
    return keep(self, coroutine.resume(self.thread, unpack(arguments, 1, arguments.n)))
 end
 

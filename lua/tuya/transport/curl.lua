@@ -6,6 +6,7 @@
 -- @module tuya.transport.curl
 
 local core = require("tuya.core")
+local endpoints = require("tuya.endpoint")
 local options = require("tuya.options")
 
 local curl = {}
@@ -22,9 +23,6 @@ local OPTIONS = options.known {
    max_reply = "number",
 }
 
--- The greatest that make sense; what is above would not be done.
-local MOST = { max_connections = 1000, max_queue = 60000, max_reply = 2 ^ 31 - 1 }
-
 local methods = {}
 local metatable = { __name = "tuya.transport.curl", __index = methods }
 
@@ -33,34 +31,6 @@ local private = {}
 
 local function state_of(self)
    return type(self) == "table" and rawget(self, "open") and self.open(private)
-end
-
--- The endpoint without a final slash: scheme, host and port only; nil and the rule.
-local function bare_endpoint(endpoint)
-   local bare = endpoint:gsub("/$", "")
-   local host, port = bare:match("^https?://([^/:?#@%[%]]+)(.*)$")
-   if not host then host, port = bare:match("^https?://(%[[%x:.]+%])(.*)$") end
-   local number = tonumber((port or ""):match("^:(%d+)$"))
-   local fits = host and host:find("^[%w%.%-_%[%]:]+$") and (port == "" or number and number >= 1 and number <= 65535)
-   if fits then return bare end
-   return nil, 'endpoint: "https://host" or "https://host:port", without a path'
-end
-
-local function wrong_value(given)
-   for _, name in ipairs { "timeout", "connect_timeout" } do
-      local value = given[name]
-      if value and (value <= 0 or value ~= value) then return name .. ": must be more than 0" end
-   end
-   for name, most in pairs(MOST) do
-      local value = given[name]
-      if value and not (value >= 1 and value <= most and value % 1 == 0) then
-         return ("%s: a whole number from 1 to %.0f"):format(name, most)
-      end
-   end
-   for _, name in ipairs { "ca_file", "proxy", "user_agent" } do
-      local text = given[name] or ""
-      if text:find("[%z\1-\31\127]") then return name .. ": holds CR, LF, NUL or another control byte" end
-   end
 end
 
 -- The headers of a reply head, names in lower case; repeated ones joined by commas.
@@ -99,13 +69,15 @@ end
 -- @tparam table given as for `new`
 -- @treturn ?transport nil and the rule that is broken
 function curl.try(given)
-   local rule = options.broken(given, OPTIONS) or wrong_value(given)
+   local rule = options.broken(given, OPTIONS) or endpoints.wrong_value(given)
    if not rule and not given.endpoint then rule = "endpoint: missing" end
    if rule then return nil, rule end
+   local place
+   place, rule = endpoints.parse(given.endpoint)
+   if not place then return nil, rule end
    local state = { user_agent = "lua-tuya/" .. core.VERSION }
    for name, value in pairs(given) do state[name] = value end
-   state.endpoint, rule = bare_endpoint(given.endpoint)
-   if not state.endpoint then return nil, rule end
+   state.endpoint = place.bare
    return setmetatable({
       open = function(key)
          return key == private and state or nil
@@ -144,12 +116,7 @@ end
 local function wrong_arguments(state, sealed, limits)
    if not state then return "attempt to use a closed transport" end
    if not core.is_sealed(sealed) then return "sealed: made by tuya.sign, got " .. type(sealed) end
-   if limits == nil then return nil end
-   if type(limits) ~= "table" then return "limits: a table expected, got " .. type(limits) end
-   for _, name in ipairs { "timeout", "connect_timeout" } do
-      local value = limits[name]
-      if value ~= nil and (type(value) ~= "number" or value <= 0) then return name .. ": a number above 0 expected" end
-   end
+   return endpoints.wrong_limits(limits)
 end
 
 -- The id of a transfer on its way; or nil, message, detail.

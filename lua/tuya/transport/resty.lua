@@ -1,0 +1,264 @@
+--- transport/resty.lua: sealed requests over nginx's cosockets: `transport = "resty"`.
+-- The idea: a send looks blocking and yields to nginx, so other requests of the worker go on meanwhile.
+-- The danger: nginx hands a pooled TLS connection back without looking at the name again; so a pool is named by all
+-- that was checked when its connections were made.
+-- @module tuya.transport.resty
+
+local core = require("tuya.core")
+local endpoints = require("tuya.endpoint")
+local inflate = require("tuya.inflate")
+local options = require("tuya.options")
+local reader = require("tuya.reply")
+
+local resty = {}
+
+local OPTIONS = options.known {
+   endpoint = "string",
+   ca_file = "string",
+   user_agent = "string",
+   timeout = "number",
+   connect_timeout = "number",
+   max_connections = "number",
+   max_queue = "number",
+   max_reply = "number",
+}
+
+local TIMEOUT, CONNECT_TIMEOUT = 15, 5
+local MAX_CONNECTIONS, MAX_QUEUE, MAX_REPLY = 4, 1024, 8 * 1024 * 1024
+local IDLE = 15        -- seconds that an unused connection is kept: less than servers keep them
+local PIECE = 16384    -- bytes read at a time
+local PAUSE = 0.005    -- seconds between looks at an op that another request drives
+
+local methods = {}
+local metatable = { __name = "tuya.transport.resty", __index = methods }
+
+-- What opens a transport, so that a dump of it shows nothing.
+local private = {}
+
+local function state_of(self)
+   return type(self) == "table" and rawget(self, "open") and self.open(private)
+end
+
+-- A pool's name has all that was checked when its connections were made. The CA is nginx's to choose
+-- (lua_ssl_trusted_certificate); ca_file says which, so that pools of locations that trust others stay apart.
+local function pool_name(state)
+   local what = { "tuya", state.scheme, state.host, state.port, "sni=" .. state.host, "verified", state.ca_file or "" }
+   return table.concat(what, " ")
+end
+
+-- All headers but those of one request, as they are sent.
+local function fixed_head(state)
+   local port = state.is_default_port and "" or ":" .. state.port
+   local encoding = inflate.is_there() and "gzip" or "identity"
+   return ("Host: %s%s\r\nUser-Agent: %s\r\nAccept: */*\r\nAccept-Encoding: %s\r\n"):format(
+      state.host, port, state.user_agent, encoding)
+end
+
+--- Makes a transport: `new` without the raise.
+-- @tparam table given as for `new`
+-- @treturn ?transport nil and the rule that is broken
+function resty.try(given)
+   if not ngx or not ngx.socket then return nil, 'transport: "resty" works inside nginx only' end
+   local rule = options.broken(given, OPTIONS) or endpoints.wrong_value(given)
+   if not rule and not given.endpoint then rule = "endpoint: missing" end
+   if rule then return nil, rule end
+   local place
+   place, rule = endpoints.parse(given.endpoint)
+   if not place then return nil, rule end
+   local state = { user_agent = "lua-tuya/" .. core.VERSION }
+   for name, value in pairs(given) do state[name] = value end
+   for name, value in pairs(place) do state[name] = value end
+   state.settings = {
+      pool = pool_name(state),
+      pool_size = state.max_connections or MAX_CONNECTIONS,
+      backlog = state.max_queue or MAX_QUEUE,
+   }
+   return setmetatable({
+      open = function(key)
+         return key == private and state or nil
+      end,
+   }, metatable)
+end
+
+--- Makes a transport. In nginx only; `init_by_lua` will do.
+-- @tparam table given `endpoint` (needed), `user_agent`, `timeout` and `connect_timeout` (seconds; 15 and 5),
+-- `max_connections` (4 a worker; further calls wait), `max_queue` (1024), `max_reply` (bytes; 8 MiB), `ca_file`: the file
+-- that the location's `lua_ssl_trusted_certificate` names
+-- @treturn transport
+-- @raise when an option is unknown or breaks a rule
+function resty.new(given)
+   local made, rule = resty.try(given)
+   if not made then error("tuya.transport.resty: " .. rule, 2) end
+   return made
+end
+
+local function failure(code, message, sent)
+   return nil, message, { kind = "network", code = code, message = message, sent = sent }
+end
+
+-- --- one connection ---
+
+local function ms(seconds)
+   return math.max(1, math.ceil(seconds * 1000))
+end
+
+local function connect_code(message)
+   if message:find("timeout", 1, true) then return "timeout" end
+   if message:find("resolve", 1, true) or message:find("host not found", 1, true) then return "dns" end
+   if message:find("too many waiting", 1, true) then return "queue_full" end
+   return "connect"
+end
+
+local function shake_hands(state, socket)
+   local ok, message = socket:sslhandshake(false, state.host, true)
+   if ok then return socket end
+   socket:close()
+   return failure(message:find("timeout", 1, true) and "timeout" or "tls", "TLS: " .. message, "no")
+end
+
+-- A connection, verified, out of the pool or new.
+local function connect(state, deadline, connect_timeout)
+   local socket = ngx.socket.tcp()
+   local left = math.max(0, math.min(connect_timeout, deadline - core.monotonic()))
+   socket:settimeouts(ms(left), ms(left), ms(left))
+   local ok, message = socket:connect(state.host, state.port, state.settings)
+   if not ok then return failure(connect_code(message), "cannot connect: " .. message, "no") end
+   if state.scheme == "https" and socket:getreusedtimes() == 0 then return shake_hands(state, socket) end
+   return socket
+end
+
+-- The bytes of a request. Its headers may come in any order.
+local function bytes_of(state, sealed)
+   state.head = state.head or fixed_head(state)
+   local body, method = sealed:body(), sealed:method()
+   local lines = { method, " ", sealed:target(), " HTTP/1.1\r\n", state.head }
+   local n = #lines
+   for name, value in pairs(sealed:headers()) do
+      lines[n + 1], lines[n + 2], lines[n + 3], lines[n + 4] = name, ": ", value, "\r\n"
+      n = n + 4
+   end
+   if body ~= "" or (method ~= "GET" and method ~= "HEAD" and method ~= "DELETE") then
+      lines[n + 1], lines[n + 2], lines[n + 3] = "Content-Length: ", #body, "\r\n"
+      n = n + 3
+   end
+   lines[n + 1], lines[n + 2] = "\r\n", body
+   return lines
+end
+
+local function source(socket, deadline)
+   return function()
+      local left = deadline - core.monotonic()
+      if left <= 0 then return nil, "timeout", "no answer before the timeout" end
+      socket:settimeouts(nil, nil, ms(left))
+      local bytes, message = socket:receiveany(PIECE)
+      if bytes then return bytes end
+      if message == "closed" then return nil, "closed", "the server closed the connection" end
+      if message == "timeout" then return nil, "timeout", "no answer before the timeout" end
+      return nil, "reset", "the connection broke: " .. message
+   end
+end
+
+-- The reply as it is meant: unpacked where it came as gzip.
+local function plain(reply, most)
+   if reply.headers["content-encoding"] ~= "gzip" or reply.body == "" then return reply end
+   local body, code = inflate.unpack(reply.body, most)
+   if not body and code == "too_large" then return failure(code, ("the reply is over %.0f bytes"):format(most), "yes") end
+   if not body then return failure(code, "the reply is said to be gzip and is not", "yes") end
+   reply.body, reply.headers["content-encoding"] = body, nil
+   return reply
+end
+
+local function exchange(state, socket, sealed, deadline)
+   socket:settimeouts(nil, ms(deadline - core.monotonic()), nil)
+   local ok, message = socket:send(bytes_of(state, sealed))
+   if not ok then
+      socket:close()
+      return failure(message == "timeout" and "timeout" or "reset", "cannot send: " .. message, "maybe")
+   end
+   local most = state.max_reply or MAX_REPLY
+   local reply, trouble = reader.read(source(socket, deadline), sealed:method(), most)
+   if not reply then
+      socket:close()
+      local code = trouble.code == "closed" and "reset" or trouble.code
+      return failure(code, trouble.message, trouble.began and "yes" or "maybe")
+   end
+   if reply.is_kept then socket:setkeepalive(IDLE * 1000) else socket:close() end
+   reply.is_kept = nil
+   return plain(reply, most)
+end
+
+-- --- the face ---
+
+local function wrong_arguments(state, sealed, limits)
+   if not state then return "attempt to use a closed transport" end
+   if not core.is_sealed(sealed) then return "sealed: made by tuya.sign, got " .. type(sealed) end
+   return endpoints.wrong_limits(limits)
+end
+
+local REPEATABLE = { GET = true, HEAD = true }
+
+--- Sends a sealed request; yields to nginx until the reply is there.
+-- A connection that its server has closed while it was unused is no loss: a command first gives nginx a turn to
+-- notice, and a GET whose used connection ends without a byte goes once more, over a new one. Neither is told as sent.
+-- @tparam sealed sealed made by `tuya.sign`
+-- @tparam[opt] table limits `timeout` and `connect_timeout` in seconds
+-- @return as of `tuya.transport.curl`
+-- @raise for a closed transport, for what is not sealed, and where nginx allows no cosockets
+function methods:send(sealed, limits)
+   local state = state_of(self)
+   local rule = wrong_arguments(state, sealed, limits)
+   if rule then error("tuya.transport.resty: " .. rule, 2) end
+   limits = limits or {}
+   local deadline = core.monotonic() + (limits.timeout or state.timeout or TIMEOUT)
+   local may_repeat = REPEATABLE[sealed:method()]
+   if not may_repeat then ngx.sleep(0) end
+   while true do
+      local socket, message, detail = connect(state, deadline, limits.connect_timeout or state.connect_timeout or CONNECT_TIMEOUT)
+      if not socket then return nil, message, detail end
+      local was_used = socket:getreusedtimes() > 0
+      local reply
+      reply, message, detail = exchange(state, socket, sealed, deadline)
+      if reply then return reply end
+      local is_stale = was_used and detail.code == "reset" and detail.sent == "maybe"
+      if not (is_stale and may_repeat) then return nil, message, detail end
+   end
+end
+
+--- Seconds of a clock that is never set.
+function methods.now()
+   return core.monotonic()
+end
+
+--- Waits, and lets other requests go on.
+-- @tparam number seconds
+function methods.sleep(_, seconds)
+   ngx.sleep(seconds)
+end
+
+--- Runs a function apart from the request that asks for it, whose end would take it along.
+-- @tparam function f
+-- @treturn boolean false when nginx takes no more timers
+function methods.apart(_, f)
+   return (ngx.timer.at(0, f))
+end
+
+--- Waits for something that another request or timer does.
+-- @tparam function is_done
+-- @tparam number deadline by `now`
+-- @treturn boolean whether it was done in time
+function methods.await(_, is_done, deadline)
+   while not is_done() do
+      if core.monotonic() >= deadline then return false end
+      ngx.sleep(PAUSE)
+   end
+   return true
+end
+
+--- Ends the use of this transport; the connections belong to nginx, which drops them when they have been unused.
+function methods:close()
+   self.open = nil
+end
+
+metatable.__close = methods.close
+
+return resty
