@@ -35,20 +35,21 @@ local function is_driven(other)
 end
 
 -- Where other calls go on meanwhile, what they wait for is run apart from all of them: a request that is torn away
--- would take it along.
-local function share(host, deadline, other)
+-- would take it along. `beside`: the call that wants it does not wait.
+local function share(host, deadline, other, beside)
    local transport = host.transport
    if not other.driver then
       other.driver = main
       local function apart() run(host, transport:now() + host.timeout, other) end
       if not transport:apart(apart) then apart() end
    end
+   if beside then return nil end
    if not transport:await(function() return other.done end, deadline) then return nil, timed_out end
    return other:returned()
 end
 
-function effects.wait(host, deadline, other)
-   if host.transport.apart then return share(host, deadline, other) end
+function effects.wait(host, deadline, other, beside)
+   if host.transport.apart then return share(host, deadline, other, beside) end
    local ticker = host.ticker
    if ticker and ticker.jobs[other] then
       ticker:finish(other, deadline)

@@ -11,7 +11,7 @@ local memory = require("tuya.store.memory")
 local store = {}
 
 -- What stands before the colon, and the module that makes such a store of what stands after it.
-local KINDS = { file = "tuya.store.file" }
+local KINDS = { file = "tuya.store.file", shm = "tuya.store.shm", redis = "tuya.store.redis" }
 
 local load = require -- a host may take it away once everything is loaded
 

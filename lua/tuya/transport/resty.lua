@@ -28,6 +28,7 @@ local MAX_CONNECTIONS, MAX_QUEUE, MAX_REPLY = 4, 1024, 8 * 1024 * 1024
 local IDLE = 15        -- seconds that an unused connection is kept: less than servers keep them
 local PIECE = 16384    -- bytes read at a time
 local PAUSE = 0.005    -- seconds between looks at an op that another request drives
+local TURN = 0.001     -- seconds; a sleep of 0 ends before nginx has looked at its sockets again
 
 local methods = {}
 local metatable = { __name = "tuya.transport.resty", __index = methods }
@@ -109,10 +110,13 @@ local function connect_code(message)
    return "connect"
 end
 
+-- With Debian's modules a handshake that fails without having waited raises, or passes for a good one where no session
+-- is asked for; the connection is gone then.
 local function shake_hands(state, socket)
-   local ok, message = socket:sslhandshake(false, state.host, true)
-   if ok then return socket end
+   local returned, session, message = pcall(socket.sslhandshake, socket, nil, state.host, true)
+   if returned and not message and session ~= false and socket:getreusedtimes() then return socket end
    socket:close()
+   message = returned and message or "the certificate does not verify"
    return failure(message:find("timeout", 1, true) and "timeout" or "tls", "TLS: " .. message, "no")
 end
 
@@ -211,7 +215,7 @@ function methods:send(sealed, limits)
    limits = limits or {}
    local deadline = core.monotonic() + (limits.timeout or state.timeout or TIMEOUT)
    local may_repeat = REPEATABLE[sealed:method()]
-   if not may_repeat then ngx.sleep(0) end
+   if not may_repeat then ngx.sleep(TURN) end
    while true do
       local socket, message, detail = connect(state, deadline, limits.connect_timeout or state.connect_timeout or CONNECT_TIMEOUT)
       if not socket then return nil, message, detail end
