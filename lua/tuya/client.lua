@@ -331,6 +331,7 @@ local function prepare(self, spec)
    local policy = new_policy(self, context, spec, built.method)
    return {
       op = op.new(call.run, context, built, policy),
+      policy = policy,
       timeout = spec.timeout or context.timeout,
       about = new_about(built, policy),
    }, context
@@ -468,6 +469,20 @@ function methods:start(spec, on_done)
    if not ok then error("tuya.client:start: " .. handle, 2) end
    return handle, message, detail
 end
+
+--- What flows and drivers work with, for the faces that are built on a client.
+-- @tparam client self
+-- @treturn ?table nil for a closed client
+function client.context(self)
+   return context_of(self)
+end
+
+--- The op of a call that is run by a face of its own.
+-- @function client.prepare
+-- @tparam client self
+-- @tparam table spec as for `client:request`
+-- @treturn ?table `op`, `policy`, `timeout` (s), `about`; nil and the rule that is broken
+client.prepare = prepare
 
 --- The ticker of an open client.
 -- @tparam client self

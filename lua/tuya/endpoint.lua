@@ -11,8 +11,8 @@ local DEFAULT_PORT = { http = 80, https = 443 }
 
 --- Takes an endpoint apart.
 -- @tparam string text "https://host" or "https://host:port", a final slash aside
--- @treturn ?table `bare` (without that slash), `scheme`, `host` (an IPv6 address in its brackets), `port`, `is_default_port`;
--- nil and the rule
+-- @treturn ?table `bare` (without that slash), `scheme`, `host` (an IPv6 address in its brackets), `port`,
+-- `is_default_port`; nil and the rule
 function endpoint.parse(text)
    local bare = text:gsub("/$", "")
    local scheme, host, port = bare:match("^(https?)://([^/:?#@%[%]]+)(.*)$")

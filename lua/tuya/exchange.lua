@@ -33,7 +33,14 @@ local function nonce_of(context)
    return nonce
 end
 
-local function seal(context, request, access_token, t)
+--- Seals a request with the client's key.
+-- @tparam table context the client's
+-- @tparam request request
+-- @tparam ?string access_token
+-- @tparam number t ms
+-- @treturn sealed
+-- @raise when a rule is broken
+function exchange.seal(context, request, access_token, t)
    local sealed, rule = sign.seal(request, {
       access_id = context.access_id,
       key = context.key,
@@ -79,10 +86,12 @@ end
 -- Signs and sends: as `settle` returns.
 local function send(context, request, policy)
    policy.sealed_at = clock.now(context)
-   local sealed = seal(context, request, policy.access, policy.sealed_at)
+   local sealed = exchange.seal(context, request, policy.access, policy.sealed_at)
    log(context, "call", request)
    local sent_at = context.monotonic()
-   local result, info, learned = settle(context, request, sent_at, yield("send", sealed, policy))
+   local reply, message, trouble = yield("send", sealed, policy)
+   policy.reply = reply
+   local result, info, learned = settle(context, request, sent_at, reply, message, trouble)
    policy.attempts = policy.attempts + 1
    log(context, "reply", request, info)
    return result, info, learned
@@ -137,7 +146,8 @@ end
 -- @tparam request request
 -- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `bearer(context, policy)`, a
 -- flow that gives the token, or nil and the detail of its failure (nil for a token call); kept up to date are `access`,
--- `attempts`, `sent`, `sealed_at` and `replayed`: what the cloud refused for its time or token goes out once more
+-- `attempts`, `sent`, `sealed_at`, `reply` (the last one) and `replayed`: what the cloud refused for its time or token goes
+-- out once more
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure
 function exchange.run(context, request, policy)

@@ -76,7 +76,8 @@ function inflate.unpack(packed, most)
    local z = opened()
    local stream = z.ffi.new("tuya_z_stream")
    stream.next_in, stream.avail_in = z.ffi.cast("const uint8_t *", packed), #packed
-   if z.library.tuya_z_init(stream, GZIP, z.library.tuya_z_version(), z.ffi.sizeof(stream)) ~= Z_OK then return nil, "protocol" end
+   local status = z.library.tuya_z_init(stream, GZIP, z.library.tuya_z_version(), z.ffi.sizeof(stream))
+   if status ~= Z_OK then return nil, "protocol" end
    local ok, text, code = pcall(unpack_stream, z, stream, most)
    z.library.tuya_z_end(stream)
    if not ok then error(text, 0) end

@@ -31,7 +31,7 @@ local function read_until(stream, ending, most)
          stream.buffer = stream.buffer:sub(last + 1)
          return found
       end
-      if #stream.buffer > most then return fail("protocol", ("a head or line of the reply over %d bytes"):format(most)) end
+      if #stream.buffer > most then return fail("protocol", ("a line or head over %d bytes"):format(most)) end
       local ok, trouble = fill(stream)
       if not ok then return nil, trouble end
    end
@@ -155,8 +155,8 @@ end
 -- @tparam function more gives the bytes that came next, at least one; or nil, a code ("closed" for the end), a message
 -- @tparam string method of the request: the answer to a HEAD has no body
 -- @tparam number most bytes of a body
--- @treturn ?table `{ status=, headers=, body=, is_kept= }`, header names in lower case; `is_kept`: the connection may be
--- used again
+-- @treturn ?table `{ status=, headers=, body=, is_kept= }`, header names in lower case; `is_kept`: the connection may
+-- be used again
 -- @treturn ?table `{ code=, message=, began= }`; `began`: some of the reply has come
 function reply.read(more, method, most)
    local stream = { buffer = "", began = false }

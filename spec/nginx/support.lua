@@ -21,7 +21,7 @@ local function find_missing()
    if not exists(MODULES .. "ngx_http_lua_module.so") then
       return "nginx's Lua module is not there (Debian: libnginx-mod-http-lua)"
    end
-   if not exists(ROOT .. "/build/luajit/tuya/core.so") then return "nothing is built for nginx: make build LUA=luajit" end
+   if not exists(ROOT .. "/build/luajit/tuya/core.so") then return "not built for nginx: make build LUA=luajit" end
 end
 
 --- Why there can be no nginx with Lua here; nil where there can. In CI nothing may be missing.
@@ -64,25 +64,25 @@ http {
    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
    access_log off; keepalive_requests 100000; default_type application/json;
-   lua_package_path "ROOT/lua/?.lua;ROOT/lua/?/init.lua;;";
+   lua_package_path "ROOT/lua/?.lua;ROOT/lua/?/init.lua;PATH;";
    lua_package_cpath "ROOT/build/luajit/?.so;;";
    HTTP
 }
 ]]
 
-local START = "PATH=$PATH:/usr/sbin; "
+local START = "unset LUA_PATH LUA_CPATH LUA_INIT; PATH=$PATH:/usr/sbin; "
    .. 'nginx -p "$0" -c nginx.conf 2>"$0/start.log" & nginx=$!; '
    .. 'while [ ! -s "$0/nginx.pid" ]; do kill -0 $nginx || { cat "$0/start.log" >&2; exit 1; }; sleep 0.02; done; '
    .. "echo ready; cat >/dev/null; kill $nginx; wait $nginx"
 
 --- Starts nginx; its own listening is the text's. `o`: `http` (what stands in the http block; $PORT is the port),
--- `workers` (1), `main`, `files` (name = content, beside nginx.conf).
+-- `workers` (1), `main`, `path` (of more Lua modules), `files` (name = content, beside nginx.conf).
 function support.nginx(o)
    local directory, port = child.directory(), support.free_port()
    local is_root = io.popen("id -u"):read("*l") == "0"
    local words = {
       MODULES = MODULES, ROOT = ROOT, WORKERS = tostring(o.workers or 1), USER = is_root and "user root;" or "",
-      MAIN = o.main or "", HTTP = (o.http:gsub("%$PORT", port)),
+      MAIN = o.main or "", PATH = o.path and o.path .. ";" or "", HTTP = (o.http:gsub("%$PORT", port)),
    }
    for name, content in pairs(o.files or {}) do write(directory .. "/" .. name, content) end
    write(directory .. "/nginx.conf", (CONF:gsub("%u%u%u+", function(word) return words[word] end)))

@@ -19,7 +19,8 @@ local HTTP = [[
          return reply
       end
       function sealed(method, path, body)
-         return tuya.sign({ method = method, path = path, body = body }, { access_id = "a", key = key, access_token = "t" })
+         local signer = { access_id = "a", key = key, access_token = "t" }
+         return tuya.sign({ method = method, path = path, body = body }, signer)
       end
    }
    server {
@@ -88,15 +89,18 @@ describe("the cosocket transport #once", function()
    end)
 
    it("uses a connection again", function()
-      local body = run(([[local t = transport(%q) show(t:send(sealed("GET", "/saw"))) show(t:send(sealed("POST", "/saw", "{}")))
-         ]]):format(server.http))
+      local body = run(([[
+         local t = transport(%q)
+         show(t:send(sealed("GET", "/saw")))
+         show(t:send(sealed("POST", "/saw", "{}")))]]):format(server.http))
       local first, nth = body:match('"connection":"(%d+)","nth":%d+.*"connection":"%1","nth":(%d+)')
       assert.is_truthy(first, body)
       assert.is_true(tonumber(nth) >= 2)
    end)
 
    it("bounds an answer, packed or not", function()
-      local body = run(([[show(transport(%q, { max_reply = 100000 }):send(sealed("GET", "/big")))]]):format(server.http))
+      local code = [[show(transport(%q, { max_reply = 100000 }):send(sealed("GET", "/big")))]]
+      local body = run(code:format(server.http))
       assert.matches("^failed: too_large yes", body)
    end)
 
@@ -113,8 +117,8 @@ describe("the cosocket transport #once", function()
    end)
 
    it("names what cannot be reached", function()
-      assert.matches("^failed: connect no ", run(([[show(transport("http://127.0.0.1:%s"):send(sealed("GET", "/")))]])
-         :format(support.free_port())))
+      local code = [[show(transport("http://127.0.0.1:%s"):send(sealed("GET", "/")))]]
+      assert.matches("^failed: connect no ", run(code:format(support.free_port())))
    end)
 
    it("ends at the timeout, however slowly the answer drips", function()
@@ -127,12 +131,12 @@ describe("the cosocket transport #once", function()
          while peer:send("x") do socket.sleep(0.05) end
       ]])
       finally(slow.stop)
-      local body = run(([[show(transport("http://127.0.0.1:%d"):send(sealed("GET", "/"), { timeout = 0.3 }))]])
-         :format(slow.port))
+      local code = [[show(transport("http://127.0.0.1:%d"):send(sealed("GET", "/"), { timeout = 0.3 }))]]
+      local body = run(code:format(slow.port))
       assert.matches("^failed: timeout yes ", body)
    end)
 
-   -- Answers the first request of each connection, and closes it at the next or 20 ms later; says on stdout what it got.
+   -- Answers the first request of each connection, and closes it at the next or 20 ms later; prints what it got.
    local CLOSES = [[
       local server = assert(socket.bind("127.0.0.1", 0))
       local _, port = server:getsockname()

@@ -168,7 +168,7 @@ local function parse(text)
    local login, host, port, database = text:match("^//(.-)@?([^@/:]+):?(%d*)/?(%d*)$")
    if not host then return nil, 'redis: "redis://[user:password@]host[:port][/database]"' end
    local user, password = login:match("^([^:]*):(.*)$")
-   if login ~= "" and not password then return nil, "redis: a password stands behind a colon, as in redis://:secret@host" end
+   if login ~= "" and not password then return nil, "redis: a password stands behind a colon: redis://:it@host" end
    return {
       host = host,
       port = tonumber(port) or 6379,

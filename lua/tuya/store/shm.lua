@@ -1,6 +1,6 @@
 --- store/shm.lua: what all workers of one nginx keep, in a shared dictionary: `store = "shm:NAME"`.
--- The idea: nginx has no way to replace a value only where it is still the old one, so a swap stands under a lock of the
--- dictionary's own, taken by `add`, which one worker at a time can do.
+-- The idea: nginx has no way to replace a value only where it is still the old one, so a swap stands under a lock in
+-- the dictionary, taken by `add`, which one worker at a time can do.
 -- The danger: a worker that is killed holds the lock; it expires after a second.
 -- @module tuya.store.shm
 

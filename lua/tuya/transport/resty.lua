@@ -83,8 +83,8 @@ end
 
 --- Makes a transport. In nginx only; `init_by_lua` will do.
 -- @tparam table given `endpoint` (needed), `user_agent`, `timeout` and `connect_timeout` (seconds; 15 and 5),
--- `max_connections` (4 a worker; further calls wait), `max_queue` (1024), `max_reply` (bytes; 8 MiB), `ca_file`: the file
--- that the location's `lua_ssl_trusted_certificate` names
+-- `max_connections` (4 a worker; further calls wait), `max_queue` (1024), `max_reply` (bytes; 8 MiB), `ca_file`: the
+-- file that the location's `lua_ssl_trusted_certificate` names
 -- @treturn transport
 -- @raise when an option is unknown or breaks a rule
 function resty.new(given)
@@ -166,8 +166,10 @@ end
 local function plain(reply, most)
    if reply.headers["content-encoding"] ~= "gzip" or reply.body == "" then return reply end
    local body, code = inflate.unpack(reply.body, most)
-   if not body and code == "too_large" then return failure(code, ("the reply is over %.0f bytes"):format(most), "yes") end
-   if not body then return failure(code, "the reply is said to be gzip and is not", "yes") end
+   if not body then
+      local over = ("the reply is over %.0f bytes"):format(most)
+      return failure(code, code == "too_large" and over or "the reply is said to be gzip and is not", "yes")
+   end
    reply.body, reply.headers["content-encoding"] = body, nil
    return reply
 end
@@ -214,10 +216,11 @@ function methods:send(sealed, limits)
    if rule then error("tuya.transport.resty: " .. rule, 2) end
    limits = limits or {}
    local deadline = core.monotonic() + (limits.timeout or state.timeout or TIMEOUT)
+   local connect_timeout = limits.connect_timeout or state.connect_timeout or CONNECT_TIMEOUT
    local may_repeat = REPEATABLE[sealed:method()]
    if not may_repeat then ngx.sleep(TURN) end
    while true do
-      local socket, message, detail = connect(state, deadline, limits.connect_timeout or state.connect_timeout or CONNECT_TIMEOUT)
+      local socket, message, detail = connect(state, deadline, connect_timeout)
       if not socket then return nil, message, detail end
       local was_used = socket:getreusedtimes() > 0
       local reply

@@ -1,0 +1,334 @@
+--- openresty.lua: the signing gateway: programs talk plain HTTP to nginx, and only nginx knows the secret.
+-- The idea: `sign` signs and lets nginx's own proxy_pass stream the request on; `watch` sees a refused token or clock
+-- go by and mends it for the next call; `serve` sends by the client's own op, which replays. What is signed is taken
+-- out of the raw target and body, and what is signed is what is sent.
+-- The danger: a path that chooses the host, or is signed one way and sent another; so the raw target is compared byte
+-- for byte, and what is not plain is refused.
+-- @module tuya.openresty
+
+local budget = require("tuya.budget")
+local clients = require("tuya.client")
+local clock = require("tuya.clock")
+local core = require("tuya.core")
+local drive = require("tuya.drive")
+local exchange = require("tuya.exchange")
+local health = require("tuya.health")
+local json = require("tuya.json")
+local op = require("tuya.op")
+local options = require("tuya.options")
+local request = require("tuya.request")
+local target = require("tuya.target")
+local token = require("tuya.token")
+
+local openresty = {}
+
+-- What a gateway takes besides the options of a client.
+local OPTIONS = options.known { prefix = "string", allow = "table", callers = "table", counts = "string" }
+
+local MAX_CONNECTIONS = 64 -- of a worker, where a client alone has 4
+local MAX_ENVELOPE = 8192 -- bytes; what the cloud refuses with is shorter
+local REFUSED_TOKEN = { [1010] = true, [1011] = true }
+local WRONG_TIME = 1013
+local REFUSED = "refused" -- key of the dictionary: the token that was refused last
+
+-- Sent to us, these are dropped: the signer's own, and what other clients leak or add.
+local DROPPED = {
+   "sign", "t", "client_id", "access_token", "nonce", "sign_method", "Signature-Headers", "stringToSign",
+   "sign_version", "secret", "X-Api-Key",
+}
+
+local methods = {}
+local metatable = { __name = "tuya.openresty", __index = methods }
+
+-- {{{ Making one
+
+local function check_allow(list)
+   for _, entry in ipairs(list or {}) do
+      local method, path = tostring(entry):match("^(%S+) (/%S*)$")
+      if not method or not (target.METHODS[method] or method == "*") then
+         return ('allow: "METHOD /path" expected; * is any method or one segment, ** the rest: %q')
+            :format(tostring(entry))
+      end
+      if path:find("[^%w%-%._~!$&'()*+,;=:@/]") then return ("allow: %q holds what no path has"):format(entry) end
+   end
+end
+
+local function check_callers(callers)
+   for name, key in pairs(callers or {}) do
+      if type(name) ~= "string" or type(key) ~= "string" or #key < 16 then
+         return "callers: a table name = API key expected, each key of 16 bytes or more"
+      end
+   end
+end
+
+local function check(given)
+   for name in pairs(OPTIONS) do
+      if given[name] ~= nil and not OPTIONS[name][type(given[name])] then
+         return ("%s: a %s expected"):format(name, next(OPTIONS[name]))
+      end
+   end
+   local prefix = given.prefix
+   if prefix and (prefix ~= "" and not prefix:find("^/[%w%-%._~/]*[^/]$") or prefix:find("//", 1, true)) then
+      return 'prefix: "/name" expected, without a slash at its end'
+   end
+   return check_allow(given.allow) or check_callers(given.callers)
+end
+
+-- The dictionary for counts: named, or that of a store in one.
+local function dictionary_of(given)
+   local name = given.counts or type(given.store) == "string" and given.store:match("^shm:(.*)$")
+   if not name then return nil end
+   if ngx.shared[name] then return ngx.shared[name] end
+   return nil, ("counts: nginx has no lua_shared_dict %s"):format(name)
+end
+
+-- The client's part of the options.
+local function client_options(given)
+   local own = { transport = "resty", max_connections = MAX_CONNECTIONS }
+   for name, value in pairs(given) do
+      if not OPTIONS[name] then own[name] = value end
+   end
+   return own
+end
+
+-- API keys are compared by their macs under a key that nobody knows: how long that takes tells nothing of them.
+local function lock_up(callers)
+   if not callers then return nil end
+   local lock, names = core.key(core.nonce()), {}
+   for name, key in pairs(callers) do names[lock:mac(key)] = name end
+   return function(key)
+      return key and names[lock:mac(key)]
+   end
+end
+
+local function try(given)
+   if not ngx or not ngx.shared then return nil, "works inside nginx only" end
+   if type(given) ~= "table" then return nil, "a table of options expected, got " .. type(given) end
+   local rule = check(given)
+   if rule then return nil, rule end
+   local dictionary
+   dictionary, rule = dictionary_of(given)
+   if rule then return nil, rule end
+   local made
+   made, rule = clients.new(client_options(given))
+   if not made then return nil, rule end
+   local self = {
+      prefix = given.prefix or "/tuya",
+      allowed = target.allowing(given.allow),
+      caller_of = lock_up(given.callers),
+      dictionary = dictionary,
+      health = health.new(dictionary),
+      its_client = made,
+   }
+   local context = clients.context(made)
+   local log = context.log
+   context.log = function(event)
+      self.health:observe(event)
+      if log then log(event) end
+   end
+   return setmetatable(self, metatable)
+end
+
+--- Makes a gateway; in `init_by_lua_block`, before the workers are.
+-- @tparam table given the options of `tuya.client`, and `prefix` ("/tuya"), `allow` (list of "METHOD /path"; `*` stands
+-- for any method and for one segment, `**` for the rest. Without it all is allowed but token calls, which would hand
+-- the token out), `callers` (name = API key of 16 bytes or more, which a caller sends as X-Api-Key; without it
+-- everybody who reaches nginx may call), `counts` (name of the `lua_shared_dict` for /status; that of the store where
+-- it is "shm:..."). `max_connections` is 64 a worker
+-- @treturn gateway
+-- @raise when an option is unknown or breaks a rule
+function openresty.new(given)
+   local made, rule = try(given)
+   if not made then error("tuya.openresty: " .. rule, 2) end
+   return made
+end
+
+-- }}}
+
+-- {{{ What comes in and what goes back
+
+-- Answers in the cloud's own form, so that its clients understand.
+local function answer(self, status, message)
+   self.health:count("refused_" .. status)
+   ngx.status = status
+   ngx.header["Content-Type"] = "application/json"
+   ngx.print(json.encode { success = false, code = status, msg = "gateway: " .. message, t = core.now() })
+   return ngx.exit(ngx.HTTP_OK)
+end
+
+-- The body, out of memory or out of the file that nginx has put it into.
+local function read_body()
+   ngx.req.read_body()
+   local body = ngx.req.get_body_data()
+   if body then return body end
+   local path = ngx.req.get_body_file()
+   if not path then return nil end
+   local file = assert(io.open(path, "rb"))
+   body = file:read("*a")
+   file:close()
+   return body
+end
+
+-- What a call asks for, once it may; or nil, status and message.
+local function incoming(self, prefix)
+   if self.caller_of and not self.caller_of(ngx.var.http_x_api_key) then
+      return nil, 401, "X-Api-Key is missing or wrong"
+   end
+   local method = ngx.req.get_method()
+   if not target.METHODS[method] then return nil, 405, "no such method" end
+   local path, query = target.parse(prefix, method, ngx.var.request, ngx.var.request_uri)
+   if not path then return nil, 400, query end
+   if not self.allowed(method, path) then return nil, 403, "this call is not allowed here" end
+   local body = read_body()
+   return {
+      method = method,
+      path = query and path .. "?" .. query or path,
+      body = body,
+      content_type = body and ngx.var.http_content_type or nil,
+   }
+end
+
+local STATUS = { timeout = 504, per_second = 429, per_day = 429, per_month = 429 }
+
+-- A call that the cloud has not answered.
+local function fail(self, message, detail)
+   return answer(self, STATUS[detail.code] or 502, message)
+end
+
+-- }}}
+
+-- {{{ sign and watch
+
+-- The token that was refused last: the workers tell each other, where they share a dictionary.
+local function refused_token(self)
+   return self.dictionary and self.dictionary:get(REFUSED) or self.refused
+end
+
+-- A flow: a sealed request and its token; or nil and what is known of the failure.
+local function seal(context, built, refused)
+   local place, refusal = budget.take(context, built)
+   if refusal then return nil, refusal end
+   local access, detail
+   if not core.is_token_call(built.path) then
+      access, detail = token.get(context, refused)
+      if not access then
+         budget.give_back(context, place)
+         return nil, detail
+      end
+   end
+   return exchange.seal(context, built, access, clock.now(context)), access
+end
+
+local function seal_now(self, built)
+   local context = clients.context(self.its_client)
+   local sealing = op.new(seal, context, built, refused_token(self))
+   local ok, sealed, access = drive.run(context, sealing, context.timeout)
+   if not ok then return nil, { message = tostring(sealed) } end
+   return sealed, access
+end
+
+local function put_headers(sealed)
+   local headers = sealed:headers()
+   for i = 1, #DROPPED do
+      if not headers[DROPPED[i]] then ngx.req.clear_header(DROPPED[i]) end
+   end
+   for name, value in pairs(headers) do ngx.req.set_header(name, value) end
+end
+
+--- Signs the request and leaves sending it to `proxy_pass https://...$tuya_target`; in `access_by_lua_block`. A token
+-- or clock that the cloud refuses is mended by `watch` for the next call; this one's refusal reaches the caller.
+-- @tparam[opt] string prefix that the location has; the gateway's
+function methods:sign(prefix)
+   local spec, status, message = incoming(self, prefix or self.prefix)
+   if not spec then return answer(self, status, message) end
+   local built, rule = request.build(spec, json)
+   if not built then return answer(self, 400, rule) end
+   local sealed, access = seal_now(self, built)
+   if not sealed then return fail(self, access.message, access) end
+   put_headers(sealed)
+   ngx.ctx.tuya = { access = access, sent_at = core.monotonic() }
+   ngx.var.tuya_target = sealed:target()
+end
+
+local function renew(_, self, refused)
+   local context = clients.context(self.its_client)
+   drive.run(context, op.new(token.get, context, refused), context.timeout)
+end
+
+-- A refused token is renewed at once, for calls that come; a wrong clock is set by what the answer says.
+local function mend(self, call, envelope)
+   if envelope.code == WRONG_TIME then
+      clock.learn(clients.context(self.its_client), envelope.t, call.sent_at)
+   elseif REFUSED_TOKEN[envelope.code] and call.access and refused_token(self) ~= call.access then
+      self.refused = call.access
+      if self.dictionary then self.dictionary:set(REFUSED, call.access) end
+      ngx.timer.at(0, renew, self, call.access)
+   end
+end
+
+local function envelope_of(text)
+   if not text:find('"success"%s*:%s*false') then return nil end
+   local envelope = json.decode(text)
+   return type(envelope) == "table" and envelope.success == false and envelope or nil
+end
+
+local function finish(self, call)
+   local envelope = #call.text <= MAX_ENVELOPE and envelope_of(call.text)
+   local code = envelope and envelope.code or ngx.status >= 400 and ngx.status
+   self.health:call(core.monotonic() - call.sent_at, code)
+   if envelope then mend(self, call, envelope) end
+end
+
+--- Looks at the answer to a signed request as it goes by; in `body_filter_by_lua_block`. Wants the answer as it is:
+-- `proxy_set_header Accept-Encoding ""`.
+function methods:watch()
+   local call = ngx.ctx.tuya
+   if not call then return end
+   local text = call.text or ""
+   if #text <= MAX_ENVELOPE then call.text = text .. ngx.arg[1] end
+   if not ngx.arg[2] then return end
+   ngx.ctx.tuya = nil
+   finish(self, call)
+end
+
+-- }}}
+
+--- Sends the request by the client's own op, which renews and replays, and relays the answer up to `max_reply`; in
+-- `content_by_lua_block`.
+-- @tparam[opt] string prefix that the location has; the gateway's
+function methods:serve(prefix)
+   local spec, status, message = incoming(self, prefix or self.prefix)
+   if not spec then return answer(self, status, message) end
+   local made, context = clients.prepare(self.its_client, spec)
+   if not made then return answer(self, 400, context) end
+   local started = core.monotonic()
+   local ok, result, line, detail = drive.run(context, made.op, made.timeout, made.about)
+   self.health:call(core.monotonic() - started)
+   if not ok then return answer(self, 500, tostring(result)) end
+   local reply = made.policy.reply
+   if not reply then return fail(self, line, detail) end
+   ngx.status = reply.status
+   ngx.header["Content-Type"] = reply.headers["content-type"]
+   ngx.header["Content-Length"] = #reply.body
+   ngx.print(reply.body)
+end
+
+--- The client behind the gateway: one token, one budget and one pool of connections with it.
+-- @treturn client whose calls yield to nginx
+function methods:client()
+   return self.its_client
+end
+
+--- Says how it goes; in `content_by_lua_block`. JSON, or Prometheus' text where `Accept` asks for text/plain.
+-- It tells the token's age, never the token.
+function methods:status()
+   local context = clients.context(self.its_client)
+   local usage = context.budget and self.its_client:usage()
+   local now = self.health:report(usage, context.offset)
+   local accept = ngx.var.http_accept or ""
+   local is_text = accept:find("text/plain", 1, true) or accept:find("openmetrics", 1, true)
+   ngx.header["Content-Type"] = is_text and "text/plain; version=0.0.4" or "application/json"
+   ngx.print(is_text and health.prometheus(now) or json.encode(now))
+end
+
+return openresty
