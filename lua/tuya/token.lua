@@ -193,6 +193,16 @@ local function renew_early(context, record)
    return is_alive(context, now) and now.access or record.access
 end
 
+--- The token in hand, where it is good as it is; no flow.
+-- @tparam table context the client's
+-- @tparam ?string text what the store has
+-- @tparam ?string refused as for `get`
+-- @treturn ?string access token; nil: it takes `get`
+function token.peek(context, text, refused)
+   local record = read(context, text)
+   return is_fresh(context, record, refused) and record.access or nil
+end
+
 --- A token to sign with; renews it where needed. A flow.
 -- @tparam table context the client's
 -- @tparam ?string refused the token with which the cloud has just refused a call
