@@ -1,4 +1,4 @@
--- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [events] [counts]
+-- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [events] [counts] [gateway]
 -- Says everything twice: to stdout as it comes, and to build/bench.md at the end.
 
 local measure = require("bench.measure")
@@ -341,6 +341,20 @@ local function counts()
    count_system_calls()
 end
 
+-- --- (f) the gateway, in nginx ---
+
+local function gateway()
+   say("### The gateway: one nginx worker before a server on the other processor, 32 connections\n")
+   local rows, missing = require("bench.gateway")()
+   if not rows then return say("Left out: %s.\n", missing) end
+   say("| way | requests/s | of plain | CPU of the worker, us a request | added |")
+   say("| --- | --- | --- | --- | --- |")
+   for _, row in ipairs(rows) do
+      say("| %s | %.0f | %.0f %% | %.1f | %.1f |", row.name, row.rate, 100 * row.share, row.cost, row.added)
+   end
+   say("\nTargets: `sign()` 80 %% and 10 us, `serve()` 60 %% and 20 us.\n")
+end
+
 -- --- the run ---
 
 local function first_line(command)
@@ -362,7 +376,9 @@ local function machine()
    say(PIN ~= "" and "Clients on the first processor, nginx on the last.\n" or "Clients and nginx on any processor.\n")
 end
 
-local parts = { sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, counts = counts }
+local parts = {
+   sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, counts = counts, gateway = gateway,
+}
 
 local function main(chosen)
    machine()
@@ -379,4 +395,4 @@ local function main(chosen)
    file:close()
 end
 
-main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "events", "counts" })
+main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "events", "counts", "gateway" })

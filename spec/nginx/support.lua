@@ -73,7 +73,7 @@ http {
 local START = "unset LUA_PATH LUA_CPATH LUA_INIT; PATH=$PATH:/usr/sbin; "
    .. 'nginx -p "$0" -c nginx.conf 2>"$0/start.log" & nginx=$!; '
    .. 'while [ ! -s "$0/nginx.pid" ]; do kill -0 $nginx || { cat "$0/start.log" >&2; exit 1; }; sleep 0.02; done; '
-   .. "echo ready; cat >/dev/null; kill $nginx; wait $nginx"
+   .. "exec 3<&0; (cat <&3; kill $nginx) >/dev/null 2>&1 & echo ready; wait $nginx"
 
 --- Starts nginx; its own listening is the text's. `o`: `http` (what stands in the http block; $PORT is the port),
 -- `workers` (1), `main`, `path` (of more Lua modules), `files` (name = content, beside nginx.conf).
@@ -95,7 +95,8 @@ function support.nginx(o)
       for pid in io.popen("pgrep -P " .. self.pid()):lines() do list[#list + 1] = pid end
       return list
    end
-   function self.stop()
+   function self.stop() -- by a signal: children that were started since hold its stdin open
+      os.execute("kill " .. self.pid())
       run:stop()
       child.remove(directory)
    end

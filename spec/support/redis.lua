@@ -26,7 +26,7 @@ local START = [[redis-server --port "$1" --bind 127.0.0.1 --save "" --appendonly
    until grep -q "eady to accept connections" "$0/log" 2>/dev/null; do
       kill -0 $redis || { cat "$0/log" >&2; exit 1; }; sleep 0.02
    done
-   echo $redis; cat >/dev/null; kill $redis; wait $redis]]
+   exec 3<&0; (cat <&3; kill $redis) >/dev/null 2>&1 & echo $redis; wait $redis]]
 
 local function ask(port, ...)
    local peer = assert(socket.connect("127.0.0.1", port))
@@ -41,25 +41,27 @@ end
 --- Starts one. password: may hold blanks and slashes, here without a quote.
 function redis.start(password)
    local port, directory = redis.free_port(), child.directory()
-   local self, run = { port = tonumber(port) }, nil
+   local self, runs = { port = tonumber(port) }, {}
    local escaped = password and password:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end)
    self.url = ("redis://%s127.0.0.1:%s"):format(escaped and ":" .. escaped .. "@" or "", port)
    local function start()
       os.remove(directory .. "/log")
-      run = child.start(child.command { "sh", "-c", START, directory, port })
+      runs[#runs + 1] = child.start(child.command { "sh", "-c", START, directory, port })
       if password then ask(port, ('CONFIG SET requirepass "%s"'):format(password)) end
    end
-   local function signal(name) os.execute(("kill -%s %s"):format(name, run.line)) end
-   function self.restart()
-      run:stop()
+   local function signal(name) os.execute(("kill -%s %s"):format(name, runs[#runs].line)) end
+   -- By a signal: children that were started since hold its stdin open.
+   function self.restart(pause)
+      signal("TERM")
+      repeat socket.sleep(0.02) until not socket.connect("127.0.0.1", port)
+      socket.sleep(pause or 0)
       start()
    end
-   function self.halt() run:stop() end
-   self.again = start
    function self.pause() signal("STOP") end
    function self.resume() signal("CONT") end
    function self.stop()
-      run:stop()
+      signal("TERM")
+      for _, run in ipairs(runs) do run:stop() end
       child.remove(directory)
    end
    self.password = password
