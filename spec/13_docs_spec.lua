@@ -46,6 +46,8 @@ os.remove(store_path)
 os.remove(store_path .. ".lock")
 local handle = made.client:start({ method = "GET", path = "/" }, function() end)
 local tasks = require("tuya.scheduler").new(made.client)
+local gateway = {} -- made in nginx only
+for name in read("lua/tuya/openresty.lua"):gmatch("\nfunction methods:(%w+)") do gateway[name] = print end
 local PUBLIC = {
    { "tuya", tuya, "lua/tuya/init.lua" },
    { "json", tuya.json, "lua/tuya/json.lua" },
@@ -73,6 +75,8 @@ local PUBLIC = {
    { "transport", methods_of(curl.new { endpoint = "http://x" }), "lua/tuya/transport/curl.lua" },
    { "store", made.store, "lua/tuya/store/memory.lua" },
    { "store", file_store, "lua/tuya/store/file.lua" },
+   { "store", methods_of(require("tuya.store").new("redis://127.0.0.1")), "lua/tuya/store/redis.lua" },
+   { "gateway", gateway, "lua/tuya/openresty.lua" },
    { "key", methods_of(tuya.key("x")) },
    { "sealed", methods_of(tuya.sign({ method = "GET", path = "/" }, { access_id = "x", key = tuya.key("x") })) },
 }

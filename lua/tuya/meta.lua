@@ -209,8 +209,8 @@ function sealed:headers() end
 ---@field ca_file? string PEM; only these certificates are trusted
 ---@field proxy? string as libcurl takes it; nil: from the environment
 ---@field user_agent? string
----@field transport? tuya.transport
----@field store? string|tuya.store "file:PATH", or an object with load and swap; nil: in memory, for this client
+---@field transport? tuya.transport|"curl"|"resty" "resty": nginx's cosockets; nil: "curl"
+---@field store? string|tuya.store "file:PATH", "shm:NAME", "redis://HOST", or an object; nil: in memory
 ---@field json? { encode: fun(value: any): string, decode: fun(text: string): any }
 ---@field clock? fun(): integer ms since 1970
 ---@field nonce? (fun(): string)|false
@@ -915,7 +915,8 @@ function transport:close() end
 ---@class tuya.store
 local store = {}
 
---- Makes a store: `require("tuya.store").new`. A string names one: "file:PATH". Raises where it cannot be had.
+--- Makes a store: `require("tuya.store").new`. A string names one: "file:PATH", "shm:NAME", "redis://HOST". Raises
+--- where it cannot be had.
 ---@alias tuya.store.new fun(given?: string|tuya.store): tuya.store
 
 --- The text of a key; nil, "busy" or nil, message where the store cannot tell.
@@ -929,6 +930,36 @@ function store:load(key) end
 ---@param new string?
 ---@return boolean? swapped, string? trouble
 function store:swap(key, old, new) end
+
+--- The gateway of nginx: `require("tuya.openresty").new`. Raises where an option breaks a rule.
+---@alias tuya.openresty.new fun(given: tuya.openresty.options): tuya.openresty
+
+---@class tuya.openresty.options: tuya.client.options
+---@field prefix? string of the location; "/tuya"
+---@field allow? string[] "METHOD /path"; "*": any method, or one segment; "**": the rest. nil: all but token calls
+---@field callers? table<string, string> name = API key of 16 bytes or more, sent as X-Api-Key. nil: everybody
+---@field counts? string the lua_shared_dict for /status; nil: that of store = "shm:NAME"
+
+---@class tuya.openresty
+local gateway = {}
+
+--- Signs for proxy_pass; in access_by_lua_block.
+---@param prefix? string of the location; the gateway's
+function gateway:sign(prefix) end
+
+--- Looks at the answer as it goes by, and mends a refused token or clock; in body_filter_by_lua_block.
+function gateway:watch() end
+
+--- Sends by the client's own op, and relays the answer; in content_by_lua_block.
+---@param prefix? string of the location; the gateway's
+function gateway:serve(prefix) end
+
+--- The client behind the gateway; its calls yield to nginx.
+---@return tuya.client
+function gateway:client() end
+
+--- Answers with counts, as JSON or Prometheus' text; in content_by_lua_block.
+function gateway:status() end
 
 ---@class tuya.json
 ---@field null table JSON null, for bodies

@@ -40,7 +40,7 @@ local DROPPED = {
 local methods = {}
 local metatable = { __name = "tuya.openresty", __index = methods }
 
--- {{{ Making one
+-- --- Making one ---
 
 local function check_allow(list)
    for _, entry in ipairs(list or {}) do
@@ -143,9 +143,7 @@ function openresty.new(given)
    return made
 end
 
--- }}}
-
--- {{{ What comes in and what goes back
+-- --- What comes in and what goes back ---
 
 -- Answers in the cloud's own form, so that its clients understand.
 local function answer(self, status, message)
@@ -195,9 +193,7 @@ local function fail(self, message, detail)
    return answer(self, STATUS[detail.code] or 502, message)
 end
 
--- }}}
-
--- {{{ sign and watch
+-- --- sign and watch ---
 
 -- The token that was refused last: the workers tell each other, where they share a dictionary.
 local function refused_token(self)
@@ -297,8 +293,6 @@ function methods:watch()
    ngx.ctx.tuya = nil
    finish(self, call)
 end
-
--- }}}
 
 --- Sends the request by the client's own op, which renews and replays, and relays the answer up to `max_reply`; in
 -- `content_by_lua_block`.

@@ -45,7 +45,8 @@ function store.try(given)
 end
 
 --- Makes a store.
--- @param given nil for one in memory; `"file:PATH"`; an object with `load` and `swap` is given back as it is
+-- @param given nil for one in memory; `"file:PATH"`, `"shm:NAME"` (nginx), `"redis://HOST"`; an object with `load` and
+-- `swap` is given back as it is
 -- @treturn store
 -- @raise when there is no such kind, or its place cannot be used
 -- @usage local shared = require("tuya.store").new("file:/var/lib/rules/tuya")

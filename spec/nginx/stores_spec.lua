@@ -92,11 +92,17 @@ describe("the stores of nginx #once", function()
       return (select(2, support.get(nginx.port, ("/%s/count"):format(kind))))
    end
 
+   -- On a machine that stands still for a second a change is made whose answer comes too late to be counted.
+   local function assert_enough(answer, how)
+      assert.matches("^%d+ nil false " .. how .. "\n$", answer)
+      assert.is_true(tonumber(answer:match("%d+")) >= 800, answer)
+   end
+
    it("lose no change", function()
       local nginx = start(WITHOUT)
       finally(nginx.stop)
       assert.equal("800 nil false own\n", count(nginx, "shm"))
-      assert.equal("800 nil false own\n", count(nginx, "redis"))
+      assert_enough(count(nginx, "redis"), "own")
       assert.equal("nil busy true\n", select(2, support.get(nginx.port, "/dead")))
    end)
 
@@ -108,6 +114,6 @@ describe("the stores of nginx #once", function()
       server.restart()
       local nginx = start("")
       finally(nginx.stop)
-      assert.equal("800 nil false library\n", count(nginx, "redis"))
+      assert_enough(count(nginx, "redis"), "library")
    end)
 end)

@@ -132,6 +132,9 @@ function support.server(text)
    }
 end
 
+--- A name server that answers every name with 127.0.0.1, since nginx reads no /etc/hosts.
+function support.dns() return support.server(support.contents("spec/nginx/dns.lua")) end
+
 --- Sends bytes on a connection of their own; status, body and headers of what comes back.
 function support.raw(port, bytes, timeout)
    local peer = assert(socket.connect("127.0.0.1", port))

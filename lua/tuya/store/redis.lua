@@ -23,7 +23,7 @@ local metatable = { __name = "tuya.store.redis", __index = methods }
 
 local load = require -- a host may take it away once everything is loaded
 
--- {{{ Redis's protocol, over a socket of LuaSocket's kind
+-- --- Redis's protocol, over a socket of LuaSocket's kind ---
 
 local function request_of(words)
    local parts = { "*" .. #words .. "\r\n" }
@@ -53,9 +53,7 @@ local function ask_socket(socket, ...)
    return read_answer(socket)
 end
 
--- }}}
-
--- {{{ Connections: { ask(...), keep(), drop() }
+-- --- Connections: { ask(...), keep(), drop() } ---
 
 -- A socket that is connected, and whether it was used before.
 local function open_cosocket(place)
@@ -128,8 +126,6 @@ local function open(place)
    if place.library then return open_resty(place) end
    return open_cosocket(place)
 end
-
--- }}}
 
 local function greet(place, connection)
    if connection.was_used then return true end
