@@ -41,7 +41,12 @@ local function share(host, deadline, other, beside)
    if not other.driver then
       other.driver = main
       local function apart() run(host, transport:now() + host.timeout, other) end
-      if not transport:apart(apart) then apart() end
+      local may_start, started = pcall(transport.apart, transport, apart)
+      if not may_start then
+         other:abandon(started) -- or every later call would wait for it
+         error(started, 0)
+      end
+      if not started then apart() end
    end
    if beside then return nil end
    if not transport:await(function() return other.done end, deadline) then return nil, timed_out end

@@ -19,7 +19,10 @@ local HTTP = [[
       guarded = new(options { store = "shm:other", callers = { kitchen = "KITCHEN" },
          allow = { "GET /v1.0/devices/*", "POST /v1.0/devices/*/commands" } })
       options_of = options
+      function try() return pcall(function() return gateway:client():get("/v1.0/devices") end) end
+      may_call = try()
    }
+   init_worker_by_lua_block { may_call = may_call or try() }
    upstream cloud { server CLOUDHOST; keepalive 16; }
    server {
       listen 127.0.0.1:$PORT;
@@ -188,6 +191,11 @@ describe("the gateway #once", function()
       assert.is_true(envelope.success, envelope.msg)
       assert.equal(403, (get(path .. "/status", { ["X-Api-Key"] = KEY })))
       assert.equal(403, (support.request(nginx.port, "DELETE", path, { ["X-Api-Key"] = KEY })))
+   end)
+
+   it("raises for a call where nginx allows none, which spoils no later one", function()
+      assert.equal("false\n", select(2, support.request(nginx.port, "POST", "/run", {}, "ngx.say(tostring(may_call))")))
+      assert.equal(support.SOCKET .. "\n", select(2, support.get(nginx.port, "/mine")))
    end)
 
    it("gives the client behind it", function()
