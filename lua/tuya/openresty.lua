@@ -29,7 +29,6 @@ local MAX_CONNECTIONS = 64 -- of a worker, where a client alone has 4
 local MAX_ENVELOPE = 8192 -- bytes; what the cloud refuses with is shorter
 local REFUSED_TOKEN = { [1010] = true, [1011] = true }
 local WRONG_TIME = 1013
-local REFUSED = "refused" -- key of the dictionary: the token that was refused last
 
 -- Sent to us, these are dropped: the signer's own, and what other clients leak or add.
 local DROPPED = {
@@ -121,6 +120,7 @@ local function try(given)
       its_client = made,
    }
    local context = clients.context(made)
+   self.refused_key = "refused " .. context.token_key
    local log = context.log
    context.log = function(event)
       self.health:observe(event)
@@ -197,7 +197,7 @@ end
 
 -- The token that was refused last: the workers tell each other, where they share a dictionary.
 local function refused_token(self)
-   return self.dictionary and self.dictionary:get(REFUSED) or self.refused
+   return self.dictionary and self.dictionary:get(self.refused_key) or self.refused
 end
 
 -- A flow: a sealed request and its token; or nil and what is known of the failure.
@@ -264,7 +264,7 @@ local function mend(self, call, envelope)
       clock.learn(clients.context(self.its_client), envelope.t, call.sent_at)
    elseif REFUSED_TOKEN[envelope.code] and call.access and refused_token(self) ~= call.access then
       self.refused = call.access
-      if self.dictionary then self.dictionary:set(REFUSED, call.access) end
+      if self.dictionary then self.dictionary:set(self.refused_key, call.access) end
       ngx.timer.at(0, renew, self, call.access)
    end
 end
