@@ -5,7 +5,8 @@ local support = require("spec.nginx.support")
 local KEY = "kitchen key of 16 bytes"
 
 local HTTP = [[
-   lua_shared_dict tuya 1m; lua_shared_dict other 1m; client_max_body_size 256k; client_body_buffer_size 8k;
+   lua_shared_dict tuya 1m; lua_shared_dict other 1m; lua_shared_dict limited 1m;
+   client_max_body_size 256k; client_body_buffer_size 8k;
    underscores_in_headers on;
    init_by_lua_block {
       local new = require("tuya.openresty").new
@@ -18,6 +19,7 @@ local HTTP = [[
       open = new(options { allow = { "* /**", "GET /v1.0/token", "GET /v1.0/token/*" } })
       guarded = new(options { store = "shm:other", callers = { kitchen = "KITCHEN" },
          allow = { "GET /v1.0/devices/*", "POST /v1.0/devices/*/commands" } })
+      limited = new(options { store = "shm:limited", budget = { per_day = 4 } })
       options_of = options
       function try() return pcall(function() return gateway:client():get("/v1.0/devices") end) end
       may_call = try()
@@ -45,6 +47,13 @@ local HTTP = [[
          access_by_lua_block { guarded:sign("/guarded") } body_filter_by_lua_block { guarded:watch() }
          proxy_pass http://cloud$tuya_target;
       }
+      location /limited/ {
+         set $tuya_target "";
+         access_by_lua_block { limited:sign("/limited") } body_filter_by_lua_block { limited:watch() }
+         proxy_pass http://cloud$tuya_target;
+      }
+      location /limitedsure/ { content_by_lua_block { limited:serve("/limitedsure") } }
+      location = /limitedstatus { content_by_lua_block { limited:status() } }
       location = /mine {
          content_by_lua_block {
             local result, message = gateway:client():get("/v1.0/devices/DEVICE")
@@ -191,6 +200,21 @@ describe("the gateway #once", function()
       assert.is_true(envelope.success, envelope.msg)
       assert.equal(403, (get(path .. "/status", { ["X-Api-Key"] = KEY })))
       assert.equal(403, (support.request(nginx.port, "DELETE", path, { ["X-Api-Key"] = KEY })))
+   end)
+
+   it("keeps to the budget both ways, token calls included", function()
+      assert.equal(200, (get("/limited" .. DEVICE))) -- and a token
+      assert.equal(200, (get("/limitedsure" .. DEVICE)))
+      assert.equal(200, (get("/limited" .. DEVICE)))
+      for _, prefix in ipairs { "/limited", "/limitedsure" } do
+         local status, envelope = get(prefix .. DEVICE)
+         assert.equal(429, status)
+         assert.matches("the budget of 4 calls a day is spent", envelope.msg)
+      end
+      local _, health = get("/limitedstatus")
+      assert.equal(0, health.budget.day.left)
+      assert.matches('\ntuya_budget_left{period="day"} 0\n',
+         select(2, support.get(nginx.port, "/limitedstatus", { Accept = "text/plain" })))
    end)
 
    it("raises for a call where nginx allows none, which spoils no later one", function()
