@@ -109,14 +109,15 @@ describe("tuya.reply", function()
 end)
 
 describe("tuya.target", function()
-   local function parse(raw, line) return target.parse("/tuya", "GET", line or "GET " .. raw .. " HTTP/1.1", raw) end
+   local function parse(raw, line) return target.parse("/tuya", line or "GET " .. raw .. " HTTP/1.1") end
 
    it("takes path and query, a plus as a blank", function()
-      assert.same({ "/v1.0/x" }, { parse("/tuya/v1.0/x") })
-      local path, query = parse("/tuya/v1.0/x?a=b+c&d=%2B")
+      assert.same({ "GET", "/v1.0/x" }, { parse("/tuya/v1.0/x") })
+      local _, path, query = parse("/tuya/v1.0/x?a=b+c&d=%2B")
       assert.equal("/v1.0/x", path)
       assert.equal("a=b%20c&d=%2B", query)
-      assert.same({ "/..x;y/.z/w." }, { parse("/tuya/..x;y/.z/w.") })
+      assert.same({ "GET", "/..x;y/.z/w." }, { parse("/tuya/..x;y/.z/w.") })
+      assert.same({ "PUT", "/x" }, { parse(nil, "PUT /tuya/x HTTP/2.0") })
    end)
 
    it("refuses what could be read in two ways", function()
@@ -125,7 +126,9 @@ describe("tuya.target", function()
          "/tuya/x%00", "/tuya/x#y", "/tuya/x?y#z" } do
          assert.is_nil((parse(raw)), raw)
       end
-      assert.is_nil((parse("/tuya/x", "GET http://evil.example/tuya/x HTTP/1.1")))
+      for _, line in ipairs { "GET http://evil.example/tuya/x HTTP/1.1", "GET /tuya/x", "GET /tuya/x y HTTP/1.1" } do
+         assert.is_nil((parse(nil, line)), line)
+      end
    end)
 
    it("allows what its list says, and token calls only by name", function()

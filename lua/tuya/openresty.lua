@@ -172,10 +172,9 @@ local function incoming(self, prefix)
    if self.caller_of and not self.caller_of(ngx.var.http_x_api_key) then
       return nil, 401, "X-Api-Key is missing or wrong"
    end
-   local method = ngx.req.get_method()
+   local method, path, query = target.parse(prefix, ngx.var.request)
+   if not method then return nil, 400, path end
    if not target.METHODS[method] then return nil, 405, "no such method" end
-   local path, query = target.parse(prefix, method, ngx.var.request, ngx.var.request_uri)
-   if not path then return nil, 400, query end
    if not self.allowed(method, path) then return nil, 403, "this call is not allowed here" end
    local body = read_body()
    return {

@@ -1,4 +1,4 @@
---- target.lua: what a request to the gateway asks for, taken out of its raw target.
+--- target.lua: what a request to the gateway asks for, taken out of its raw request line.
 -- The idea: nginx decodes and merges what it matches locations with; here only the bytes that were sent count, and what
 -- two servers could read in two ways is refused.
 -- The danger: a path that is signed one way and sent another, or that names a host.
@@ -16,15 +16,15 @@ local function is_plain(path)
    return not path:find("//", 1, true) and not (path .. "/"):find("/%.%.?[/;]")
 end
 
---- Takes a target apart.
+--- Takes a request line apart.
 -- @tparam string prefix of the location, compared byte for byte
--- @tparam string method
 -- @tparam string line the request line as it came
--- @tparam string raw the target in it as it came
--- @treturn ?string path without the prefix; nil and the rule that is broken
+-- @treturn ?string method; nil and the rule that is broken
+-- @treturn ?string path without the prefix
 -- @treturn ?string query, a plus in it written %20: that is how forms and most libraries mean it
-function target.parse(prefix, method, line, raw)
-   if line:byte(#method + 2) ~= SLASH then return nil, "the target must be a path" end
+function target.parse(prefix, line)
+   local method, raw = line:match("^(%S+) (%S+) HTTP/%d[%.%d]*$")
+   if not method then return nil, "the request line is not HTTP's" end
    local n = #prefix
    if raw:sub(1, n) ~= prefix or raw:byte(n + 1) ~= SLASH then
       return nil, ("the target must begin with %s/, in these very bytes"):format(prefix)
@@ -35,7 +35,7 @@ function target.parse(prefix, method, line, raw)
    if path:find("%", 1, true) then return nil, "the path holds a percent escape" end
    if not is_plain(path) then return nil, "the path holds a dot segment or an empty one" end
    local query = mark and raw:sub(mark + 1):gsub("%+", "%%20")
-   return path, query ~= "" and query or nil
+   return method, path, query ~= "" and query or nil
 end
 
 -- The pattern of an entry's path: * is one segment, ** any number of them.
