@@ -70,7 +70,7 @@ http {
 }
 ]]
 
-local START = "unset LUA_PATH LUA_CPATH LUA_INIT; PATH=$PATH:/usr/sbin; "
+local START = "unset LUA_PATH LUA_CPATH LUA_INIT LD_PRELOAD; PATH=$PATH:/usr/sbin; "
    .. 'nginx -p "$0" -c nginx.conf 2>"$0/start.log" & nginx=$!; '
    .. 'while [ ! -s "$0/nginx.pid" ]; do kill -0 $nginx || { cat "$0/start.log" >&2; exit 1; }; sleep 0.02; done; '
    .. "exec 3<&0; (cat <&3; kill $nginx) >/dev/null 2>&1 & echo ready; wait $nginx"
