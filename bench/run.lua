@@ -377,7 +377,8 @@ local function machine()
 end
 
 local parts = {
-   sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, counts = counts, gateway = gateway,
+   sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, counts = counts,
+   gateway = gateway,
 }
 
 local function main(chosen)

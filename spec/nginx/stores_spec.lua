@@ -29,8 +29,9 @@ local HTTP = [[
       location ~ ^/(shm|redis)/count$ {
          content_by_lua_block {
             local mine = store(ngx.var[1])
+            local count = mine:load("count") -- loads the library, where there is one
             local library = package.loaded["nginx.redis"] or package.loaded["resty.redis"]
-            ngx.say(mine:load("count"), " ", tostring((mine:load("none"))), " ", tostring(mine:swap("count", "x", nil)),
+            ngx.say(count, " ", tostring((mine:load("none"))), " ", tostring(mine:swap("count", "x", nil)),
                " ", type(library) == "table" and "library" or "own")
          }
       }
