@@ -21,7 +21,8 @@ function redis.free_port()
    return ("%d"):format(port)
 end
 
-local START = [[unset LD_PRELOAD; redis-server --port "$1" --bind 127.0.0.1 --save "" --appendonly no --dir "$0" $2 $3 > "$0/log" &
+local START = [[unset LD_PRELOAD
+   redis-server --port "$1" --bind 127.0.0.1 --save "" --appendonly no --dir "$0" $2 $3 > "$0/log" &
    redis=$!; i=0
    until grep -q "eady to accept connections" "$0/log" 2>/dev/null; do
       kill -0 $redis || { cat "$0/log" >&2; exit 1; }; sleep 0.02
