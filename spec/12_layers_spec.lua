@@ -56,7 +56,7 @@ local C_RULES = {
    ["src/file/"] = { "compat%.h" },
    ["src/websocket/"] = { "connection%.h", "frames%.h", "handshake%.h", "watch%.h", "curl/curl%.h" },
    ["src/websocket/frames.c"] = { "frames%.h", "wslay/wslay%.h" },
-   ["src/websocket/handshake.c"] = { "handshake%.h", "openssl/evp%.h" },
+   ["src/websocket/handshake.c"] = { "handshake%.h", "openssl/crypto%.h", "openssl/evp%.h" },
    ["src/websocket/websocket.c"] = { "compat%.h", "connection%.h", "handshake%.h", "watch%.h" },
    ["src/httpd/"] = { "compat%.h", "microhttpd%.h" },
 }

@@ -285,7 +285,11 @@ function methods:each(timeout)
          state.failed = state.failed + 1
          event, found = pull(state, until_then)
       end
-      if event then return shown(state, event) end
+      if event then
+         -- should the loop be left here, the event comes again, and not to those who have had it
+         if event.id then state.partly:put(event.id, without(state.handlers, {})) end
+         return shown(state, event)
+      end
       state.channel:flush()
    end
 end

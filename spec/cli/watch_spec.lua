@@ -63,6 +63,30 @@ describe("tuya watch", function()
       assert.equal(support.SOCKET, event.raw.devId)
    end)
 
+   it("shows a change once that comes in both families, twice and encrypted otherwise #once", function()
+      local other, its_endpoint = support.cloud("--messages", "family=both em=aes_gcm duplicates=1")
+      support.environment.TUYA_ENDPOINT = its_endpoint
+      local _, out = watch("", "connected", ("tuya send %s countdown_1=7; tuya send %s countdown_1=8; "
+         .. "for i in $(seq 50); do grep -q =8 %s/events && break; sleep 0.1; done; sleep 0.3"):format(
+         support.SOCKET, support.SOCKET, support.folder))
+      support.environment.TUYA_ENDPOINT = endpoint
+      other:stop()
+      assert.equal(2, select(2, out:gsub("\n", "")))
+      assert.matches("countdown_1=7\n.*countdown_1=8\n$", out)
+   end)
+
+   it("is refused when it is told to push in a way that it cannot #once", function()
+      for words, message in pairs {
+         ["family=all"] = 'family: "old", "new" or "both"',
+         ["late"] = "name=value expected",
+         ["speed=7"] = "unknown option",
+      } do
+         local code, _, err = support.run("tuya simulate --messages '" .. words .. "'")
+         assert.equal(2, code)
+         assert.is_truthy(err:find(message, 1, true), err)
+      end
+   end)
+
    it("says why nothing comes, and tries again #once", function()
       support.environment.TUYA_ACCESS_SECRET = ("x"):rep(32)
       local code, out, err = watch("", "again in", "true")

@@ -170,7 +170,7 @@ void connection_free (connection *c) {
   curl_multi_cleanup(c->multi);
   watch_free(c->watch);
   frames_free(c->frames);
-  if (c->request) memset(c->request, 0, c->nrequest); /* it holds a password */
+  if (c->request) handshake_wipe(c->request, c->nrequest);
   free(c->request);
   free(c->head);
   free(c);

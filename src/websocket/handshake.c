@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "handshake.h"
@@ -16,6 +17,8 @@ int handshake_key (char key[HANDSHAKE_KEY + 1]) {
   EVP_EncodeBlock((unsigned char *)key, random, sizeof random);
   return 1;
 }
+
+void handshake_wipe (char *request, size_t n) { OPENSSL_cleanse(request, n); }
 
 int handshake_accept (const char *key, size_t n, char accept[HANDSHAKE_ACCEPT + 1]) {
   static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; /* of RFC 6455 */

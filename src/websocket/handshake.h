@@ -24,6 +24,9 @@ int handshake_accept (const char *key, size_t n, char accept[HANDSHAKE_ACCEPT + 
 size_t handshake_read (const char *p, size_t n, const char key[HANDSHAKE_KEY + 1], int *status,
                        int *agreed);
 
+/* Overwrites a request, which holds a password, in a way that the compiler may not leave out. */
+void handshake_wipe (char *request, size_t n);
+
 #pragma GCC visibility pop
 
 #endif

@@ -26,6 +26,7 @@ function simulate.describe(command)
    command:option("--state", "A file in which tokens and devices outlive this process.")
    command:option("--token-ttl", "Seconds that a token lives.", "7200")
    command:option("--fault", "What goes wrong: 'METHOD PATH: FAULT [SECONDSs] [COUNT]'; may be given again."):count("*")
+   command:option("--messages", "How changes are pushed: 'family=both em=aes_gcm duplicates=0.05 late=0.05'.")
    command:option("--log", "A file that gets a line of JSON for each request, before it is answered.")
    command:flag("--quiet", "No line for each request.")
    command:flag("--forever", "Keep running when stdin ends.")
@@ -158,6 +159,18 @@ local function whose(options)
 end
 
 --- The simulated cloud that the options and the environment ask for.
+-- The words name=value of a text: numbers and booleans as such.
+local function messages_of(text)
+   local given = {}
+   for word in text:gmatch("%S+") do
+      local name, value = word:match("^(%w+)=(.+)$")
+      if not name then fail(ending.USAGE, "--messages: name=value expected, not '" .. word .. "'") end
+      if value == "true" or value == "false" then given[name] = value == "true"
+      else given[name] = tonumber(value) or value end
+   end
+   return given
+end
+
 local function new_simulator(options)
    local given, made_up = whose(options)
    local log, keep = log_to(options.log), nil
@@ -179,6 +192,7 @@ local function new_simulator(options)
    if not sim then
       fail(ending.USAGE, message)
    end
+   if options.messages then attempt(sim.messages, sim, messages_of(options.messages)) end
    keep = keeper_of(options.state, sim)
    return sim, made_up
 end
