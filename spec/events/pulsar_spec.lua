@@ -256,6 +256,34 @@ describe("events over Pulsar", function()
       assert.equal("connect", fails(nil, nil, { url = "ws://127.0.0.1:1" }).error)
    end)
 
+   it("refuse a certificate that has expired", function()
+      -- made yesterday for a minute, by itself; it is trusted
+      local x509 = require("openssl.x509")
+      local key = require("openssl.pkey").new { type = "EC", curve = "prime256v1" }
+      local name, names = require("openssl.x509.name").new(), require("openssl.x509.altname").new()
+      name:add("CN", "localhost")
+      names:add("IP", "127.0.0.1")
+      local leaf = x509.new()
+      leaf:setVersion(3)
+      leaf:setSerial(1)
+      leaf:setSubject(name)
+      leaf:setIssuer(name)
+      leaf:setSubjectAlt(names)
+      leaf:setLifetime(os.time() - 86400, os.time() - 86340)
+      leaf:setPublicKey(key)
+      leaf:sign(key)
+      local path = os.tmpname()
+      local file = io.open(path, "w")
+      file:write(leaf:toPEM())
+      file:close()
+      made = pushing.new({ ca_file = path }, { tls = true, cert = leaf:toPEM(), key = key:toPEM("private") })
+      local stream = made.client:events { via = "pulsar" }
+      assert.is_true(made:until_so(function() return stream:status().error ~= nil end))
+      os.remove(path)
+      assert.equal("tls", stream:status().error)
+      assert.matches("expired", stream:status().message)
+   end)
+
    it("refuse a certificate for another host", function()
       made = pushing.new(nil, { tls = true }) -- which is good for localhost and 127.0.0.1
       local stream = made.client:events { via = "pulsar", url = "wss://other.localhost:" .. made.listener.port }
