@@ -192,7 +192,7 @@ local function new_simulator(options)
    if not sim then
       fail(ending.USAGE, message)
    end
-   if options.messages then attempt(sim.messages, sim, messages_of(options.messages)) end
+   if options.messages then ending.attempt(sim.messages, sim, messages_of(options.messages)) end
    keep = keeper_of(options.state, sim)
    return sim, made_up
 end
