@@ -133,10 +133,8 @@ describe("tuya", function()
       assert.equal(0, code, err)
       assert.matches("^curl ", out)
       assert.is_nil(out:find(support.SECRET, 1, true))
-      local sent = io.popen((out:gsub("^curl ", "curl -s ")))
-      local answer = json.decode(sent:read("*a"))
-      sent:close()
-      assert.is_true(answer.success)
+      local _, answer = run((out:gsub("^curl ", "curl -s "))) -- as a child without the sanitizers' preloads
+      assert.is_true(json.decode(answer).success)
    end)
 
    it("signs with a token from a file without asking anybody", function()
