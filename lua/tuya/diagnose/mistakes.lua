@@ -10,7 +10,7 @@
 --   `token`, `t`, `nonce` (strings) and `prefix` (a function that joins them); those of the tail, what, are `method`,
 --   `body`, `block` (strings), `hash` (body to line), `query`, `order`, `empty` (lists to lists), `encoding` (parameter
 --   to text), `path` (URL to URL), `lines` (all of them to one text). Frequent ones combine freely.
--- - `rare = true` besides: many choices, tried alone and with what `with` names.
+-- - `rare = true` besides: many choices, tried alone and with what `with` names; `more(f)`: such ones beside others.
 -- - `warn(f)`: a remark, never a mistake of signing.
 --
 -- The danger: a choice that is a guess. A choice is proved when its text gives the sent sign, and only then named.
@@ -29,6 +29,9 @@ local PLACEHOLDERS = {
    "NaN", "false", "true", "0", "[object Object]", "[object Promise]", "test",
 }
 
+-- What sticks to a text that was read from a file or a form.
+local BLANKS = { "\n", "\r\n", " ", "\t", "\r", "\194\160", "\239\187\191" }
+
 -- Calls that log a user in; they too go without a token.
 local function is_login(path)
    return path == "/v1.0/iot-01/associated-users/actions/authorized-login" or path == "/v1.0/iot-03/users/login"
@@ -46,6 +49,12 @@ local function set(list)
 end
 
 local IS_PLACEHOLDER = set(PLACEHOLDERS)
+
+-- Is this what a sample says where a token belongs? Tuya's own are digits and lower-case letters.
+local function is_placeholder(text)
+   return IS_PLACEHOLDER[text] or text:find("[{}<>$%s]") ~= nil or text:find("^[%u_]+$") ~= nil
+      or text:lower():find("your", 1, true) ~= nil
+end
 
 -- {{{ the head: who signs, and when
 
@@ -115,7 +124,9 @@ local function base64(bytes)
    return text:sub(1, #text - -#bytes % 3) .. ("="):rep(-#bytes % 3)
 end
 
+-- The bytes of a text of hexadecimal digits; nil where it is none.
 local function unhex(text)
+   if #text % 2 ~= 0 or text:find("%X") then return nil end
    return (text:gsub("..", function(two)
       return string.char(tonumber(two, 16))
    end))
@@ -201,14 +212,17 @@ local function with_blanks(list, most)
    return out
 end
 
+-- Blank lines by the number of foreign ones; without a hash, whose line may be one of them, there are more.
+local BLANK_LINES = { hash = { 3, 1, 0 }, none = { 3, 2, 1 } }
+
 -- Arrangements of the URL, the hash or none, n foreign lines (numbers) and blanks, behind the method.
 local function arrangements(n)
    local out = {}
-   local blanks = ({ 3, 1, 0 })[n]
-   for _, names in ipairs { { "url", "hash" }, { "url" } } do
+   for _, hash in ipairs { "hash", "none" } do
+      local names = { "url", hash == "hash" and hash or nil }
       for i = 1, n do names[#names + 1] = i end
       for _, order in ipairs(variants.permutations(names)) do
-         for _, lines in ipairs(with_blanks(order, blanks)) do out[#out + 1] = lines end
+         for _, lines in ipairs(with_blanks(order, BLANK_LINES[hash][n])) do out[#out + 1] = lines end
       end
    end
    return out
@@ -228,9 +242,22 @@ local function foreign_lines(f)
    local out, of = {}, {}
    for _, chosen in ipairs(variants.subsets(foreign_values(f), 3)) do
       of[#chosen] = of[#chosen] or arrangements(#chosen)
-      for _, arrangement in ipairs(of[#chosen]) do out[#out + 1] = foreign_line(chosen, arrangement) end
+      -- of three foreign lines one is the moment, in every scheme that was seen
+      local is_likely = #chosen < 3 or chosen[1] == f.right.t
+      for _, arrangement in ipairs(is_likely and of[#chosen] or {}) do
+         out[#out + 1] = foreign_line(chosen, arrangement)
+      end
    end
    return out
+end
+
+-- A layout without the token is that of a call whose token is not signed, which is a mistake of its own.
+local function lacks_token(order, parts)
+   if parts.token == "" then return false end
+   for _, name in ipairs(order) do
+      if name == "token" then return false end
+   end
+   return true
 end
 
 -- Layouts of other schemes: everything joined by one separator, or a prefix and a hash alone.
@@ -252,6 +279,7 @@ local function foreign_layouts()
       for _, separator in ipairs(separators) do
          for _, skip_empty in ipairs { true, false } do
             out[#out + 1] = function(parts)
+               if lacks_token(order, parts) then return nil end
                local texts = {}
                for _, name in ipairs(order) do
                   if not (skip_empty and parts[name] == "") then texts[#texts + 1] = parts[name] end
@@ -261,8 +289,9 @@ local function foreign_layouts()
          end
       end
    end
-   for _, names in ipairs { { "id", "token", "t", "nonce", "hash" }, { "id", "t", "hash" } } do
-      out[#out + 1] = prefix_of(names)
+   for _, name in ipairs { "hash", "url" } do
+      out[#out + 1] = prefix_of { "id", "token", "t", "nonce", name }
+      out[#out + 1] = prefix_of { "id", "token", "t", name }
    end
    return out
 end
@@ -378,6 +407,21 @@ local function unsorted_orders()
    }
 end
 
+local PERMUTED_MAX = 4 -- parameters of which every order is tried
+
+-- Every order: a client library may have changed the one that was signed.
+local function all_orders(count)
+   if count < 3 or count > PERMUTED_MAX then return {} end
+   local places, out = {}, {}
+   for i = 1, count do places[i] = i end
+   for _, order in ipairs(variants.permutations(places)) do
+      out[#out + 1] = function(list)
+         return map(order, function(place) return list[place] end)
+      end
+   end
+   return out
+end
+
 -- The query as it was written, and as other encoders write it.
 local function encodings()
    local out = { function(p) return p.raw end }
@@ -489,6 +533,7 @@ local mistakes = {
          if f.right.token == "" then return {} end
          local out = { f.issued ~= f.right.token and f.issued or nil }
          for _, text in ipairs(PLACEHOLDERS) do out[#out + 1] = text end
+         for _, blank in ipairs(BLANKS) do out[#out + 1] = f.right.token .. blank end
          return out
       end,
    },
@@ -511,7 +556,8 @@ local mistakes = {
       slug = "foreign-layout", rank = 25,
       what = "the text is laid out by another scheme altogether",
       fix = "sign client_id + [access_token] + t + nonce + stringToSign",
-      whole = foreign_layouts, with = set { "access-token-not-signed", "body-raw-instead-of-hash" },
+      whole = foreign_layouts,
+      with = set { "access-token-not-signed", "body-raw-instead-of-hash", "body-hash-missing" },
    },
    {
       slug = "t-header-malformed", rank = 26,
@@ -556,25 +602,32 @@ local mistakes = {
       slug = "access-token-header-missing", rank = 30,
       what = "a business call has no header access_token",
       fix = "get a token by GET /v1.0/token?grant_type=1 and send it as access_token",
-      visible = function(f) return is_missing(f.token) and not f.is_token_call and not is_login(f.path) end,
+      visible = function(f)
+         local path = f.path:gsub("^//+", "/") -- a slash too many is another mistake
+         return is_missing(f.token) and not core.is_token_call(path) and not is_login(path)
+      end,
    },
    {
       slug = "access-token-not-issued", rank = 31,
       what = "the header access_token holds what was never issued as a token: the secret, or a placeholder",
       fix = "send the access_token that GET /v1.0/token?grant_type=1 answers",
       visible = function(f)
-         return not is_missing(f.token) and not f.is_token_call
-            and (IS_PLACEHOLDER[f.token] or has_secret_in(f, TOKEN_HEADER) or f.token:find("[{}<>$%s]") ~= nil)
+         return not is_missing(f.token) and not f.is_token_call and f.token ~= f.issued
+            and (is_placeholder(f.token) or has_secret_in(f, TOKEN_HEADER))
       end,
    },
    {
       slug = "wrong-secret", rank = 56,
-      what = "the key of the HMAC is another text of the credentials",
-      fix = "the key of the HMAC is the access secret, the id is the client_id; they are easily swapped",
+      what = "the key of the HMAC is not the access secret: it is another credential, a variable that was not set, "
+         .. "or the secret in quotes or decoded",
+      fix = "the key of the HMAC is the access secret, byte for byte as the console shows it",
       keys = function(f)
          local out = {}
-         for _, text in ipairs { f.id or "", f.token or "" } do
-            if text ~= "" then out[#out + 1] = { key = text } end
+         for _, text in ipairs {
+            f.id or "", f.token or "", '"' .. f.secret .. '"', "'" .. f.secret .. "'", "undefined", "null", "None",
+            "nil", unhex(f.secret),
+         } do
+            if text ~= "" and text ~= f.secret then out[#out + 1] = { key = text } end
          end
          return out
       end,
@@ -591,7 +644,7 @@ local mistakes = {
       fix = "trim what is read from files and forms",
       keys = function(f)
          local out = {}
-         for _, blank in ipairs { "\n", "\r\n", " ", "\t", "\r", "\194\160", "\239\187\191" } do
+         for _, blank in ipairs(BLANKS) do
             for _, stick in ipairs {
                function(text) return text .. blank end, function(text) return blank .. text end,
             } do
@@ -660,8 +713,8 @@ local mistakes = {
       slug = "body-raw-instead-of-hash", rank = 12,
       what = "the body itself stands where its hash should",
       fix = "sign the SHA-256 of the body, in lower-case hex",
-      part = "hash", choices = function()
-         return { function(body) return body end }
+      part = "hash", choices = function(f)
+         return f.body ~= "" and { function(body) return body end } or {} -- of no body it is a hash that is missing
       end,
    },
    {
@@ -681,14 +734,15 @@ local mistakes = {
    },
    {
       slug = "newlines-missing", rank = 39,
-      what = "the parts of stringToSign are glued together without line ends",
-      fix = "METHOD LF hash LF headers LF url; a real newline, not the two characters \\n",
+      what = "the parts of stringToSign are not parted by newlines",
+      fix = "METHOD LF hash LF headers LF url; LF is the one byte 10, not the two characters \\n, nor CR LF",
       part = "lines", choices = function()
-         local out = {
-            function(parts)
-               return (table.concat({ parts.method, parts.hash, parts.block, parts.url }, "\\n"))
-            end,
-         }
+         local out = {}
+         for i, stop in ipairs { "\\n", "\r\n" } do
+            out[i] = function(parts)
+               return (table.concat({ parts.method, parts.hash, parts.block, parts.url }, stop))
+            end
+         end
          for _, names in ipairs(variants.permutations { "method", "hash", "url" }) do
             out[#out + 1] = prefix_of(names)
             for at, name in ipairs(names) do
@@ -721,9 +775,11 @@ local mistakes = {
    },
    {
       slug = "signed-empty-object-but-no-body-sent", rank = 11,
-      what = "no body is sent, and the hash of {} is signed",
+      what = "no body is sent, and the hash of {}, or of another text for nothing, is signed",
       fix = "without a body sign the hash of nothing, e3b0c442...",
       part = "body", choices = function(f) return f.body == "" and { "{}" } or {} end,
+      more = function(f) return f.body == "" and { "[]", "null", '""' } or {} end,
+      with = set { "access-token-not-signed", "query-not-sorted" },
    },
    {
       slug = "signed-empty-object-but-real-body-sent", rank = 22,
@@ -784,7 +840,11 @@ local mistakes = {
          local without = {}
          for name, value in pairs(f.by) do without[name] = value end
          without.sign = ""
-         return { facts.block(f.listed, without) }
+         local others = {}
+         for _, name in ipairs(f.listed) do
+            if name:lower() ~= "sign" then others[#others + 1] = name end
+         end
+         return { facts.block(f.listed, without), facts.block(others, without) }
       end,
    },
    {
@@ -800,6 +860,8 @@ local mistakes = {
       what = "the query is signed unsorted",
       fix = "sort the parameters by name before signing; how they are sent does not matter",
       part = "order", choices = function(f) return f.query[2] and unsorted_orders() or {} end,
+      more = function(f) return all_orders(#f.query) end,
+      with = set { "query-encoded-in-signature", "access-token-not-signed", "prefix-missing", "body-hash-missing" },
    },
    {
       slug = "query-encoded-in-signature", rank = 28,

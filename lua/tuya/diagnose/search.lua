@@ -18,14 +18,22 @@ local joined = pool.joined
 
 -- {{{ pools
 
+local function choices_of(entry, rare)
+   if rare then return entry.more or entry.rare and entry.choices end
+   return not entry.rare and entry.choices
+end
+
 -- The entries that have choices of some parts here, each with its values.
 local function entries_of(f, parts, rare)
    local list = {}
    for _, entry in ipairs(mistakes) do
-      if entry.part and parts[entry.part] and (entry.rare or false) == rare then
-         local values = entry.choices(f)
+      local choices = entry.part and parts[entry.part] and choices_of(entry, rare)
+      if choices then
+         local values = choices(f)
          if #values > 0 then
-            list[#list + 1] = { slug = entry.slug, part = entry.part, values = values, with = entry.with or {} }
+            list[#list + 1] = {
+               slug = entry.slug, rank = entry.rank, part = entry.part, values = values, with = entry.with or {},
+            }
          end
       end
    end
@@ -110,17 +118,24 @@ local function add_rare(f, made, entry, choice, slugs, make)
    choice[entry.part] = nil
 end
 
--- The rare texts of a half: each entry's values, alone and with up to `most` of its partners in this half.
-local function rare(f, parts, make, most)
+-- The rare entries of a half, each with a pool that is still empty; `half` says which.
+local function rare_entries(f, parts, make, half)
    local list, usual = {}, entries_of(f, parts, false)
    for _, entry in ipairs(entries_of(f, parts, true)) do
-      local made = pool.new()
-      combine(named(usual, entry.with), most, function(choice, slugs)
-         if choice[entry.part] == nil then add_rare(f, made, entry, choice, slugs, make) end
-      end)
-      list[#list + 1] = { pool = made, with = entry.with }
+      list[#list + 1] = {
+         entry = entry, with = entry.with, partners = named(usual, entry.with),
+         pool = pool.new(), make = make, half = half,
+      }
    end
    return list
+end
+
+-- Puts the texts of a rare entry with `least` to `most` of its partners in this half into its pool.
+local function grow(f, one, least, most)
+   combine(one.partners, most, function(choice, slugs)
+      if #slugs < least or choice[one.entry.part] ~= nil then return end
+      add_rare(f, one.pool, one.entry, choice, slugs, one.make)
+   end)
 end
 
 -- The facts with other right parts.
@@ -142,8 +157,11 @@ local function old_texts(f, most, also_rare)
    end
    for _, at_hand in ipairs { f, with_right(f, { nonce = "" }) } do
       take(frequent(at_hand, OLD_PARTS, build.head, most))
-      for _, one in ipairs(also_rare and rare(at_hand, OLD_PARTS, build.head, 1) or {}) do
-         if one.with["old-algorithm"] then take(one.pool) end
+      for _, one in ipairs(also_rare and rare_entries(at_hand, OLD_PARTS, build.head) or {}) do
+         if one.with["old-algorithm"] then
+            grow(at_hand, one, 0, 1)
+            take(one.pool)
+         end
       end
    end
    return made
@@ -159,7 +177,10 @@ local function whole_texts(f)
          local parts = build.tail_parts(f, choice)
          for name, value in pairs(build.head_parts(f, choice)) do parts[name] = value end
          local longer = joined({ entry.slug }, slugs)
-         for _, layout in ipairs(layouts) do made:add(layout(parts), longer) end
+         for _, layout in ipairs(layouts) do
+            local text = layout(parts)
+            if text then made:add(text, longer) end
+         end
       end)
    end
    return made
@@ -215,14 +236,15 @@ local function match_frequent(f, state, cost)
    return better(match(f, state.key, state.heads, state.tails, cost), match(f, state.key, state.old, EMPTY, cost))
 end
 
+-- The best explanation with one rare entry, whose half meets what its partners make of the other.
+local function match_one(f, state, one, cost)
+   if one.half == "head" then return match(f, state.key, one.pool, state.tails:only(one.with), cost) end
+   return match(f, state.key, state.heads:only(one.with), one.pool, cost)
+end
+
 local function match_rare(f, state, cost)
    local best = match(f, state.key, state.whole, EMPTY, cost)
-   for _, one in ipairs(state.rare_tails) do
-      best = better(best, match(f, state.key, state.heads:only(one.with), one.pool, cost))
-   end
-   for _, one in ipairs(state.rare_heads) do
-      best = better(best, match(f, state.key, one.pool, state.tails:only(one.with), cost))
-   end
+   for _, one in ipairs(state.rare) do best = better(best, match_one(f, state, one, cost)) end
    return best
 end
 
@@ -232,46 +254,50 @@ end
 
 local MARK = "\0t\0" -- stands for the moment in a text
 
--- The texts in which the signed t is looked for, the likely ones first.
-local function moment_bases(f, depth)
-   local marked = with_right(f, { t = MARK })
-   local heads, tails = frequent(marked, build.HEAD, build.head, depth), pool.of(build.tail(f, {}))
-   local out = {}
-   local function take(from, tail, slug)
-      for cost = 0, depth do
-         for at, text in ipairs(from.texts[cost] or {}) do
-            if text:find(MARK, 1, true) then out[#out + 1] = { text = text .. tail, slugs = from.slugs[cost][at] } end
-         end
-      end
-      return slug
-   end
-   take(heads, tails.texts[0][1])
-   if depth > 0 then
-      local old = old_texts(marked, 1, false)
-      for cost = 1, 2 do
-         for at, text in ipairs(old.texts[cost] or {}) do
-            out[#out + 1] = { text = text, slugs = old.slugs[cost][at] }
-         end
-      end
-      local bodies = tails_of(f, 1)
-      for at, tail in ipairs(bodies.texts[1] or {}) do
-         out[#out + 1] = { text = heads.texts[0][1] .. tail, slugs = bodies.slugs[1][at] }
+local BASES = 16 -- texts in which the moment is looked for: each takes ten thousand macs
+
+-- The texts with one mistake besides the moment, the likely ones first.
+local function moment_bases(f)
+   local marked, out = with_right(f, { t = MARK }), {}
+   local function take(from, cost, around, wanted)
+      for at, text in ipairs(from.texts[cost] or {}) do
+         local slugs, whole = from.slugs[cost][at], around(text)
+         local fits = not wanted or slugs[1] == wanted or slugs[2] == wanted
+         if fits and whole:find(MARK, 1, true) then out[#out + 1] = { text = whole, slugs = slugs } end
       end
    end
+   local head, tail = build.head(marked, {}), build.tail(f, {})
+   take(frequent(marked, build.HEAD, build.head, 1), 1, function(text) return text .. tail end)
+   take(tails_of(f, 1), 1, function(text) return head .. text end)
+   local old = old_texts(marked, 1, false)
+   take(old, 1, function(text) return text end)
+   table.sort(out, function(a, b) return pool.is_better(a.slugs, b.slugs) end)
+   -- samples for the shell sign the old way, without the token, and send the letter t
+   take(old, 2, function(text) return text end, "access-token-not-signed")
+   if #out > BASES then table.insert(out, 1, table.remove(out)) end
    return out
 end
 
--- The signed t around a moment. Another than the sent one is a mistake, unless that shows anyway.
-local function match_moment(f, state, depth)
-   local slug = state.moment_slug
-   for i, base in ipairs(moment_bases(f, depth)) do
-      if i > 12 then return nil end
-      local at = base.text:find(MARK, 1, true)
-      local before, after = base.text:sub(1, at - 1), base.text:sub(at + #MARK)
-      local t = state.key:search_t(f.digest, before, after, state.centre, CLOCK_SPAN)
-      if t then
-         return { slugs = joined(slug and { slug } or {}, base.slugs), text = before .. ("%.0f"):format(t) .. after }
-      end
+-- The signed t around a moment, in a text. Another than the sent one is a mistake, unless that shows anyway.
+local function match_base(f, state, base)
+   local at = base.text:find(MARK, 1, true)
+   local before, after = base.text:sub(1, at - 1), base.text:sub(at + #MARK)
+   local t = state.key:search_t(f.digest, before, after, state.centre, CLOCK_SPAN)
+   if not t then return nil end
+   local slugs = joined(state.moment_slug and { state.moment_slug } or {}, base.slugs)
+   return { slugs = slugs, text = before .. ("%.0f"):format(t) .. after }
+end
+
+local function match_moment(f, state)
+   if not state.centre then return nil end
+   local marked = with_right(f, { t = MARK })
+   return match_base(f, state, { text = build.head(marked, {}) .. build.tail(f, {}), slugs = {} })
+end
+
+local function match_moment_and_one(f, state)
+   for i, base in ipairs(state.centre and moment_bases(f) or {}) do
+      local found = i <= BASES and match_base(f, state, base)
+      if found then return found end
    end
 end
 
@@ -306,25 +332,30 @@ local function better_of(f, state, cost)
    return better(match_frequent(f, state, cost), match_rare(f, state, cost))
 end
 
--- What one rare choice alone makes; one that changes the whole text does so with partners too.
-local function add_rare_texts(f, state, partners)
-   state.rare_heads = rare(f, build.HEAD, build.head, partners)
-   state.rare_tails = rare(f, TAIL, build.tail, partners)
+-- One rare choice alone. The more usual ones come first, and what they find is the answer; the rest is not built then.
+local function search_rare(f, state)
+   local rare = joined(rare_entries(f, build.HEAD, build.head, "head"), rare_entries(f, TAIL, build.tail, "tail"))
+   table.sort(rare, function(a, b) return a.entry.rank < b.entry.rank end)
+   state.rare = rare
+   for _, one in ipairs(rare) do
+      grow(f, one, 0, 0)
+      local found = match_one(f, state, one, 1)
+      if found then return found end
+   end
+   state.whole = whole_texts(f)
+   return match(f, state.key, state.whole, EMPTY, 1)
 end
 
 -- One mistake: of the frequent ones, of the keys, of the rare ones, another moment.
 local function search_one(f, state)
    state.heads, state.tails = frequent(f, build.HEAD, build.head, 1), tails_of(f, 1)
    state.old = old_texts(f, 1, false)
-   local found = match_frequent(f, state, 1) or match_keys(f, state, 0)
-   if found then return found end
-   state.whole = whole_texts(f)
-   add_rare_texts(f, state, 0)
-   return match_rare(f, state, 1) or state.centre and match_moment(f, state, 0)
+   return match_frequent(f, state, 1) or match_keys(f, state, 0) or search_rare(f, state)
+      or match_moment(f, state)
 end
 
 local function search_two(f, state)
-   add_rare_texts(f, state, 1)
+   for _, one in ipairs(state.rare) do grow(f, one, 1, 1) end
    state.heads, state.tails = frequent(f, build.HEAD, build.head, 2), tails_of(f, 2)
    state.old = old_texts(f, 2, true)
    return better_of(f, state, 2) or match_keys(f, state, 1)
@@ -332,8 +363,8 @@ end
 
 -- Three, and the named fours.
 local function search_three(f, state)
-   state.tails = tails_of(f, 3)
-   return better_of(f, state, 3) or match_rare(f, state, 4) or state.centre and match_moment(f, state, 1)
+   state.heads, state.tails = frequent(f, build.HEAD, build.head, 3), tails_of(f, 3)
+   return better_of(f, state, 3) or match_rare(f, state, 4) or match_moment_and_one(f, state)
 end
 
 --- Looks for the choices that made a signature.
