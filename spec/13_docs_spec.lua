@@ -16,7 +16,7 @@ local meta = read("lua/tuya/meta.lua")
 local function functions(of)
    local names = {}
    for name, value in pairs(of) do
-      if type(value) == "function" and name:sub(1, 2) ~= "__" then names[#names + 1] = name end
+      if type(value) == "function" and name:sub(1, 1) ~= "_" then names[#names + 1] = name end
    end
    table.sort(names)
    return names
@@ -78,6 +78,7 @@ local PUBLIC = {
    { "store", methods_of(require("tuya.store").new("redis://127.0.0.1")), "lua/tuya/store/redis.lua" },
    { "gateway", gateway, "lua/tuya/openresty.lua" },
    { "key", methods_of(tuya.key("x")) },
+   { "simulator", methods_of(made.simulator), "lua/tuya/simulator/init.lua" },
    { "sealed", methods_of(tuya.sign({ method = "GET", path = "/" }, { access_id = "x", key = tuya.key("x") })) },
 }
 
@@ -101,6 +102,15 @@ describe("the documentation", function()
       for class, name in meta:gmatch("\nfunction (%w+)[.:]([%w_]+)") do
          assert.is_true(known[class .. name], class .. "." .. name)
       end
+   end)
+
+   it("names every option of a simulated cloud, and no other", function()
+      local block = meta:match("%-%-%-@class tuya.simulator.options\n(.-)\n\n")
+      local source = read("lua/tuya/simulator/init.lua"):match("local OPTIONS = options.known {(.-)\n}")
+      local named, known = {}, {}
+      for name in block:gmatch("@field ([%w_]+)%?") do named[name] = true end
+      for name in source:gmatch("([%w_]+) = \"") do known[name] = true end
+      assert.same(known, named)
    end)
 
    it("names every option of a client, and no other", function()

@@ -19,6 +19,7 @@ local KNOWN = options.known {
    access_token = "string",
    access_id = "string",
    server_time = "number",
+   bundle_id = "string",
 }
 
 -- The slugs that show by themselves.

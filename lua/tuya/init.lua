@@ -82,7 +82,7 @@ end
 -- @tparam table|string captured the request as it was sent: `{ method =, target = path and query, headers = any case,
 -- body = }`, or a string: a raw HTTP/1.1 request, or a curl command line
 -- @tparam table known `secret`; and, where they are known, `access_token` (the one last issued), `access_id`,
--- `server_time` (ms; without it no rule of time applies)
+-- `server_time` (ms; without it no rule of time applies), `bundle_id` (of an app-authorization key)
 -- @treturn[1] table report `verdict` ("ok", "wrong", "unexplained"), `mistakes` (list of `slug`, `what`, `fix`),
 -- `signed` (what the sender evidently signed), `expected` (what the cloud builds), `sign`, `expected_sign`,
 -- `warnings`, `suspects` (lists of `slug`, `what`), `text` (all of it, for people; also `tostring(report)`)

@@ -61,6 +61,7 @@ function tuya.sign(what, signer) end
 ---@field access_token? string the one last issued
 ---@field access_id? string the project's
 ---@field server_time? integer ms; nil: no rule of time applies
+---@field bundle_id? string of an app-authorization key
 
 ---@class tuya.finding
 ---@field slug string
@@ -982,5 +983,100 @@ function json.decode(text) end
 ---@param text string
 ---@return any value nil: not JSON
 function json.parse(text) end
+
+--- The simulated cloud, of `require("tuya.simulator")`; docs/simulator.md says what each option does.
+---@class tuya.simulator.options
+---@field access_id? string needed without `projects`
+---@field access_secret? string likewise
+---@field home? table|string a home, or the path of a JSON file; nil: a small one
+---@field algorithm? "v2"|"v1"
+---@field bundle_id? string
+---@field accept_token? string
+---@field projects? table|string several, or the path of a JSON file
+---@field data_centre? string as a client's region; nil: all in one
+---@field clock? fun(): number ms
+---@field skew? number ms that the clock is ahead; 0
+---@field check_clock? boolean true
+---@field token_ttl? number seconds; 7200
+---@field one_token? boolean false
+---@field console? fun(line: string)
+---@field log? fun(entry: tuya.simulator.entry)
+---@field seed? number
+---@field on_change? fun(device: table, code: string, value: any)
+---@field faults? string[] rules, as of `fault`
+---@field state? string what `state` gave
+
+---@class tuya.simulator.entry
+---@field method string
+---@field path string without the query
+---@field code? integer 0, or the refusal's; nil where a fault left no envelope
+---@field t integer ms
+---@field done boolean was the call carried out?
+---@field fault? string
+---@field nonce? string
+---@field sign? string its first eight digits
+---@field bytes integer of the body
+---@field project? string its access id
+---@field mistakes? string[] slugs
+
+---@class tuya.simulator
+local simulator = {}
+
+--- Answers one request; nil, a kind of failure and how far it got where a fault leaves no answer.
+---@param request { method: string, target: string, headers?: table, body?: string }
+---@return { status: integer, headers: table<string, string>, body: string, delay?: number }?
+---@return "reset"|"timeout"|nil
+---@return "maybe"|"yes"|nil
+function simulator:handle(request) end
+
+--- A copy of a device. Raises where there is none such.
+---@param id string
+---@return { id: string, name: string, category: string, product_id: string, online: boolean, values: table }
+function simulator:device(id) end
+
+--- Sets a data point as if the device had reported it. Raises where it cannot have that value.
+---@param id string
+---@param code string
+---@param value any
+function simulator:set(id, code, value) end
+
+--- Lets a device go offline or come back.
+---@param id string
+---@param online boolean
+function simulator:set_online(id, online) end
+
+--- Puts a device into the first home.
+---@param given table as in a home file
+---@return true? ok
+---@return string? message what is wrong with it
+function simulator:add(given) end
+
+--- How changes are pushed from now on. Raises where an option is unknown.
+---@param given { rule?: boolean, family?: "old"|"new"|"both", em?: string, duplicates?: number, late?: number }
+function simulator:messages(given) end
+
+--- A project's current access token dies now.
+---@param access_id? string nil: that of the first project
+function simulator:expire_token(access_id) end
+
+--- The last 1,000 requests.
+---@return tuya.simulator.entry[]
+function simulator:log() end
+
+--- What this cloud knows, for the option `state`. It holds tokens, and no secret.
+---@return string
+function simulator:state() end
+
+--- From now on this fault strikes. Raises for a rule that is none.
+---@param rule string "METHOD PATH: [late] FAULT [SECONDSs] [COUNT]"
+---@return fun() ends it
+function simulator:fault(rule) end
+
+--- Listens on 127.0.0.1. Raises without the module tuya.httpd.
+---@param port integer 0: any that is free
+---@param how? { tls?: boolean, cert?: string, key?: string }
+---@return { port: integer, url: string, ca?: string, tick: fun(self, seconds?: number), close: fun(self) }?
+---@return string? message
+function simulator:listen(port, how) end
 
 return tuya

@@ -15,13 +15,11 @@ local SECRET = "4c1d7e90b2aa4f63958e07d1c6ab32ff"
 local ID = "p8x3kq7wn2v5t9r4ymse"
 local TOKEN = "7b0e5d3c9a1f4826b7d0e9c85a63f214"
 local T = 1763816415477
-local KNOWN = { secret = SECRET, access_id = ID, server_time = T + 300 }
+local KNOWN = { secret = SECRET, access_id = ID, server_time = T + 300, bundle_id = "app.home" }
 
 -- The raw body of no body is the empty line that a missing hash leaves.
 local SIMPLER = {
-   ["body-raw-instead-of-hash"] = "body-hash-missing",
    ["body-raw-instead-of-hash signed-empty-body-but-body-sent"] = "body-hash-missing",
-   ["body-raw-instead-of-hash foreign-lines-in-string-to-sign"] = "foreign-lines-in-string-to-sign",
 }
 
 -- {{{ right requests that have something for every entry to go wrong with
@@ -234,8 +232,8 @@ describe("diagnose, of one mistake in a right request,", function()
    it("names the old algorithm, with and without a token", function()
       covered["old-algorithm"] = true
       local f = facts_of(BASES[2])
-      assert.is_true(judge(BASES[2], build.head(f, {}), "old-algorithm"))
-      local _, names = judge(BASES[2], build.head(f, { token = "" }), "old-algorithm")
+      assert.is_true(judge(BASES[2], build.head(f, { bundle = "" }), "old-algorithm"))
+      local _, names = judge(BASES[2], build.head(f, { bundle = "", token = "" }), "old-algorithm")
       assert.equal("access-token-not-signed old-algorithm", names)
    end)
 

@@ -100,6 +100,15 @@ describe("simulator: a refused call", function()
       assert.is_nil(cloud:ask({ target = "/v1.0/devices" }).diagnosis)
    end)
 
+   it("knows the bundle id of an app-authorization key", function()
+      local cloud = listening({ bundle_id = "app.home" })
+      local envelope = cloud:handle(support.signed({ target = "/v1.0/token?grant_type=1" }))
+      assert.equal(1004, envelope.code)
+      assert.same({ "bundle-id-not-signed" }, support.pluck(envelope.diagnosis.mistakes, "slug"))
+      local text = support.ID .. envelope.t .. "app.homeGET\n"
+      assert.truthy(envelope.diagnosis.expected:find("app.homeGET\n", 1, true), text)
+   end)
+
    it("takes t as it comes where the clock is not checked", function()
       local cloud = listening({ check_clock = false })
       local token = cloud:token()

@@ -8,12 +8,12 @@ local facts = require("tuya.diagnose.facts")
 local build = {}
 
 --- The parts of a head, and of what a tail is made of: its URL, its hash, and how these are put together.
-build.HEAD = { id = true, token = true, t = true, nonce = true, prefix = true }
+build.HEAD = { id = true, token = true, t = true, nonce = true, bundle = true, prefix = true }
 build.URL = { query = true, empty = true, order = true, encoding = true, path = true }
 build.HASH = { body = true, hash = true }
 build.SHAPE = { method = true, block = true, lines = true }
 
-local PREFIX = { "id", "token", "t", "nonce" }
+local PREFIX = { "id", "token", "t", "nonce", "bundle" }
 
 --- The parts of a head: who signs, and when.
 -- @tparam table f facts
@@ -30,7 +30,7 @@ end
 function build.head(f, choice)
    local parts = build.head_parts(f, choice)
    if choice.prefix then return choice.prefix(parts) end
-   return parts.id .. parts.token .. parts.t .. parts.nonce
+   return parts.id .. parts.token .. parts.t .. parts.nonce .. parts.bundle
 end
 
 --- The signed URL of a choice.

@@ -153,6 +153,7 @@ local function right_parts(f)
       token = f.is_token_call and "" or f.token or "",
       t = f.t or "",
       nonce = f.nonce or "",
+      bundle = f.bundle_id or "",
       method = f.method,
       hash = core.sha256(f.body),
       block = facts.block(f.listed, f.by),
@@ -163,7 +164,7 @@ end
 
 --- Works out the facts.
 -- @tparam table captured as of `capture.normalise`
--- @tparam table known `secret`, `access_token` (issued), `access_id`, `server_time` (ms)
+-- @tparam table known `secret`, `access_token` (issued), `access_id`, `server_time` (ms), `bundle_id`
 -- @treturn table
 function facts.of(captured, known)
    local by, twice = lower_names(captured.headers)
@@ -192,6 +193,7 @@ function facts.of(captured, known)
       issued = known.access_token,
       access_id = known.access_id,
       server_time = known.server_time,
+      bundle_id = known.bundle_id,
    }
    if f.sign then f.digest, f.form = facts.digest_of(f.sign) end
    f.right = right_parts(f)

@@ -7,9 +7,9 @@
 --
 -- - `visible(f)`: true where it shows without a hash.
 -- - `part` and `choices(f)`: the wrong values of one part of the text. The parts of the head, who and when, are `id`,
---   `token`, `t`, `nonce` (strings) and `prefix` (a function that joins them); those of the tail, what, are `method`,
---   `body`, `block` (strings), `hash` (body to line), `query`, `order`, `empty` (lists to lists), `encoding` (parameter
---   to text), `path` (URL to URL), `lines` (all of them to one text). Frequent ones combine freely.
+--   `token`, `t`, `nonce`, `bundle` (strings) and `prefix` (a function that joins them); those of the tail, what, are
+--   `method`, `body`, `block` (strings), `hash` (body to line), `query`, `order`, `empty` (lists to lists), `encoding`
+--   (parameter to text), `path` (URL to URL), `lines` (all of them to one text). Frequent ones combine freely.
 -- - `rare = true` besides: many choices, tried alone and with what `with` names; `more(f)`: such ones beside others.
 -- - `warn(f)`: a remark, never a mistake of signing.
 --
@@ -70,6 +70,7 @@ end
 local function wrong_orders()
    local out = {}
    for i, names in ipairs(variants.permutations { "id", "token", "t", "nonce" }) do
+      names[5] = "bundle"
       if i > 1 then out[#out + 1] = prefix_of(names) end
    end
    return out
@@ -79,7 +80,7 @@ end
 local function with_secret()
    local out = {}
    for place = 1, 5 do
-      local names = { "id", "token", "t", "nonce" }
+      local names = { "id", "token", "t", "nonce", "bundle" }
       table.insert(names, place, "secret")
       out[#out + 1] = prefix_of(names)
    end
@@ -542,6 +543,12 @@ local mistakes = {
       what = "a nonce is sent, and not signed",
       fix = "put the nonce between t and stringToSign, or do not send one",
       part = "nonce", choices = function(f) return f.right.nonce ~= "" and { "" } or {} end,
+   },
+   {
+      slug = "bundle-id-not-signed", rank = 58,
+      what = "the key is for app authorization, and the app's bundle id is not signed",
+      fix = "put the bundle id (package name) between nonce and stringToSign",
+      part = "bundle", choices = function(f) return f.right.bundle ~= "" and { "" } or {} end,
    },
    {
       slug = "t-signed-differs-from-t-sent", rank = 23,

@@ -147,7 +147,8 @@ end
 
 local OLD_PARTS = { id = true, token = true, t = true, prefix = true }
 
--- Texts of the old algorithm: heads alone. It had no nonce, so signing one or not makes no difference to the name.
+-- Texts of the old algorithm: heads alone. It had no bundle id, and no nonce either: signing one or not makes no
+-- difference to the name.
 local function old_texts(f, most, also_rare)
    local made = pool.new()
    local function take(from)
@@ -155,7 +156,7 @@ local function old_texts(f, most, also_rare)
          if text ~= "" then made:add(text, joined({ "old-algorithm" }, slugs)) end
       end)
    end
-   for _, at_hand in ipairs { f, with_right(f, { nonce = "" }) } do
+   for _, at_hand in ipairs { with_right(f, { bundle = "" }), with_right(f, { bundle = "", nonce = "" }) } do
       take(frequent(at_hand, OLD_PARTS, build.head, most))
       for _, one in ipairs(also_rare and rare_entries(at_hand, OLD_PARTS, build.head) or {}) do
          if one.with["old-algorithm"] then

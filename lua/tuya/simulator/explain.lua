@@ -91,6 +91,7 @@ function explain.new(secret, project)
          access_id = project.access_id,
          access_token = project.tokens:current(),
          server_time = server_time,
+         bundle_id = project.bundle_id,
       }))
    end
 end
