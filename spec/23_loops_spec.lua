@@ -14,19 +14,21 @@ end
 
 -- Starts calls; each starts a second one when it is done. How many are done, by a function.
 local function start(client, n, after)
-   local done = 0
+   local done, failures = 0, {}
    for _ = 1, n do
-      client:start({ method = "GET", path = "/saw" }, function(result)
+      client:start({ method = "GET", path = "/saw" }, function(result, message)
+         failures[#failures + 1] = message
          assert(result.protocol == "HTTP/2.0")
          done = done + 1
-         client:start({ method = "POST", path = "/saw", body = "{}" }, function(again)
+         client:start({ method = "GET", path = "/saw" }, function(again, trouble)
+            failures[#failures + 1] = trouble
             assert(again.protocol == "HTTP/2.0")
             done = done + 1
          end)
       end)
    end
    if after then after() end
-   return function() return done end
+   return function() return done end, failures
 end
 
 describe("a loop of", function()
@@ -38,13 +40,14 @@ describe("a loop of", function()
       it("luv carries a client beside a timer", function()
          local client = connect()
          local pump = require("examples.loops.luv")(client)
-         local done = start(client, 20, pump)
+         local done, failures = start(client, 20, pump)
          local beats, timer = 0, uv.new_timer()
          timer:start(1, 1, function()
             beats = beats + 1
             if done() == 40 then timer:close() end
          end)
          uv.run()
+         assert.same({}, failures)
          assert.equal(40, done())
          assert.is_true(beats > 0)
       end)
@@ -67,7 +70,7 @@ describe("a loop of", function()
    it("cqueues carries a client beside a coroutine of its own", function()
       local cqueues = require("cqueues")
       local client, loop = connect(), cqueues.new()
-      local done = start(client, 20)
+      local done, failures = start(client, 20)
       local beats = 0
       loop:wrap(require("examples.loops.cqueues"), client)
       loop:wrap(function()
@@ -77,6 +80,7 @@ describe("a loop of", function()
          end
       end)
       assert(loop:loop())
+      assert.same({}, failures)
       assert.equal(40, done())
       assert.is_true(beats > 0)
    end)
@@ -87,13 +91,15 @@ describe("a loop of", function()
       local listener = assert(socket.bind("127.0.0.1", 0))
       local _, port = listener:getsockname()
       local visitor = assert(socket.connect("127.0.0.1", port))
-      local done, visits = start(client, 20), 0
+      local visits = 0
+      local done, failures = start(client, 20)
       while step(client, { listener }, function(one)
          one:accept():close()
          visits = visits + 1
       end) > 0 do end -- luacheck: ignore 542
       visitor:close()
       listener:close()
+      assert.same({}, failures)
       assert.equal(40, done())
       assert.equal(1, visits)
    end)

@@ -20,7 +20,7 @@ return function(scheduler, client, ids, target)
          return
       end
       blind_for = 0
-      local degrees = status.temp_current / 10 -- the point's scale is 1
+      local degrees = status.temp_current
       if degrees <= target - BAND then heat(true)
       elseif degrees >= target + BAND then heat(false) end
    end)
