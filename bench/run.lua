@@ -282,7 +282,7 @@ local function ticks()
    alone(longest, { { "tick(0) with TLS connects, CPU, 99.9th percentile", 2, "ms" } })
    say("### The longest ticks\n\nCPU ms of each tick(0) while 2000 calls connect anew over TLS: %s\n",
       table.concat(longest.words, " ", 4))
-   alone(pinned("slow", "LD_PRELOAD=build/bench/slow_dns.so " .. lua("5.4", "ticks.lua", "slow")), {
+   alone(pinned("slow", "env LD_PRELOAD=build/bench/slow_dns.so " .. lua("5.4", "ticks.lua", "slow")), {
       { "cancel, the resolver busy", 2, "ms" }, { "timeout, the resolver busy", 2, "ms" },
       { "close, the resolver busy", 2, "ms" } })
    local frames = measure.run(lua("5.4", "ticks.lua", "frames", env("HTTP"), 10))

@@ -122,7 +122,7 @@ end
 
 -- The pause before a try: at random, and after what the cloud asks for.
 local function pause(context, try, detail)
-   return (detail.retry_after or 0) + jitter.draw(context, FIRST_PAUSE * 2 ^ (try - 1))
+   return (detail.retry_after or 0) + jitter.draw(FIRST_PAUSE * 2 ^ (try - 1), context)
 end
 
 -- Whether the call may go out once more, at once, since the clock is right now.

@@ -398,6 +398,12 @@ local function is_idle(self)
    return self.calls == 0 and not self.beside[1]
 end
 
+--- Whether a tick would find nothing to do.
+-- @treturn boolean
+function methods:is_at_rest()
+   return self.calls == 0 and next(self.jobs) == nil and not self.beside[1]
+end
+
 local function wait_for(self, most)
    local left = math.min(most, self:timeout() or most)
    if left > 0 then self:wait(left) end
