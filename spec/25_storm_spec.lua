@@ -139,7 +139,7 @@ describe("a fork", function()
       if pid == 0 then
          local file = io.open(path, "w")
          local _, blocking = pcall(client.get, client, "/saw")
-         local _, started = pcall(client.start, client, { method = "GET", path = "/saw" }, print)
+         local _, started = pcall(client.start, client, { method = "GET", path = "/saw" }, function() end)
          local _, ticked = pcall(client.tick, client)
          file:write(tostring(blocking), "\n", tostring(started), "\n", tostring(ticked), "\n")
          file:close()
