@@ -1,6 +1,7 @@
 std = "min"
 -- what only some Lua versions have; each use asks for it first
 read_globals = {
+   "loadstring",
    "unpack",
    coroutine = { fields = { "close" } },
    table = { fields = { "unpack" } },

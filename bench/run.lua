@@ -1,10 +1,10 @@
--- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [events] [counts] [gateway]
+-- run.lua: the run of tools/bench:  run.lua [sign] [requests] [cold] [diagnose] [events] [ticks] [counts] [gateway]
 -- Says everything twice: to stdout as it comes, and to build/bench.md at the end.
 
 local measure = require("bench.measure")
 
 -- Many short rounds rather than few long ones: what disturbs a round then disturbs neighbours alike.
-local ROUNDS = { sign = 21, requests = 11, cold = 21, diagnose = 11, events = 11 }
+local ROUNDS = { sign = 21, requests = 11, cold = 21, diagnose = 11, events = 11, ticks = 7 }
 local SIGNATURES = { c = 100000, lua = 50000, node = 15000 }
 local REQUESTS = 3000 -- and a warm-up, which Node's compiler wants as long as that
 
@@ -242,7 +242,58 @@ local function events()
    judge_alone("from a device's change to the command accepted, Lua 5.4", reaction, 20, "ms")
 end
 
--- --- (f) counts, which do not drift ---
+-- --- (f) many calls at once, from ticks ---
+
+local CALLS, IN_FLIGHT = 1000, 64
+local IDEAL = CALLS / IN_FLIGHT * 50 -- ms, of a cloud that answers after 50 ms
+
+local function many_over(name, endpoint, connections, ca)
+   say("### %d calls over %s\n", CALLS, name)
+   say("Answered after 50 ms, %d in flight over %d connections; median (least-greatest) of %d rounds. At least "
+      .. "%.0f ms.\n", IN_FLIGHT, connections, ROUNDS.ticks, IDEAL)
+   local rest = table.concat({ CALLS, IN_FLIGHT, connections, ca }, " ")
+   local raw = pinned("C: libcurl, multi_socket_action", c("multi", endpoint .. "/slow" .. env("PATH"), rest))
+   local ours = pinned("Lua 5.4: client:start, client:tick", lua("5.4", "ticks.lua", "many", endpoint, rest))
+   local rows = { raw, ours, pinned("LuaJIT: client:start, client:tick",
+      lua("luajit", "ticks.lua", "many", endpoint, rest)) }
+   measure.rounds(rows, ROUNDS.ticks)
+   show(rows, raw, { { name = "wall ms", format = "%.0f" }, { name = "CPU us of a call", format = "%.1f" } })
+   judge_alone(CALLS .. " calls, wall, " .. name, ours, IDEAL * 1.5, "ms")
+   judge("CPU of a call / raw libcurl, " .. name, ours, raw, 1.3, false, 2)
+end
+
+-- A row alone, and a bound for each of its columns.
+local function alone(row, targets)
+   measure.rounds({ row }, ROUNDS.ticks)
+   for i, target in ipairs(targets) do
+      local list = measure.column(row, i)
+      local met = measure.spread(list) <= target[2]
+      verdicts[#verdicts + 1] = ("| %s | %s %s | at most %s %s | %s |"):format(target[1], measure.text(list, "%.3f"),
+         target[3], target[2], target[3], met and "met" or "MISSED")
+   end
+end
+
+local function ticks()
+   many_over("HTTP/1.1", env("HTTP"), IN_FLIGHT)
+   many_over("HTTP/2", env("HTTP2"), 4, env("CA"))
+   alone(pinned("idle", lua("5.4", "ticks.lua", "idle", env("HTTP"))), {
+      { "tick(0), nothing in flight, CPU", 1, "us" }, { "tick(0), 64 waiting, CPU", 20, "us" } })
+   local longest = pinned("longest", lua("5.4", "ticks.lua", "longest", env("CLOSING"), 2000, env("CA")))
+   alone(longest, { { "tick(0) with TLS connects, CPU, 99.9th percentile", 2, "ms" } })
+   say("### The longest ticks\n\nCPU ms of each tick(0) while 2000 calls connect anew over TLS: %s\n",
+      table.concat(longest.words, " ", 4))
+   alone(pinned("slow", "env LD_PRELOAD=build/bench/slow_dns.so " .. lua("5.4", "ticks.lua", "slow")), {
+      { "cancel, the resolver busy", 2, "ms" }, { "timeout, the resolver busy", 2, "ms" },
+      { "close, the resolver busy", 2, "ms" } })
+   local frames = measure.run(lua("5.4", "ticks.lua", "frames", env("HTTP"), 10))
+   say("### A host at 60 Hz\n\n200 calls a second: %s frames, %s missed because of us; the longest tick took %s ms.\n",
+      frames[1], frames[2], frames[3])
+   verdicts[#verdicts + 1] = ("| frames missed because of us, 200 calls a second | %s of %s | none | %s |"):format(
+      frames[2], frames[1], frames[2] == "0" and "met" or "MISSED")
+   alone(pinned("day", lua("5.4", "ticks.lua", "day")), { { "a day of rules, CPU", 1000, "ms" } })
+end
+
+-- --- (g) counts, which do not drift ---
 
 local FEW, MANY = 200, 700
 
@@ -377,7 +428,7 @@ local function machine()
 end
 
 local parts = {
-   sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, counts = counts,
+   sign = sign, requests = requests, cold = cold, diagnose = diagnose, events = events, ticks = ticks, counts = counts,
    gateway = gateway,
 }
 
@@ -396,4 +447,4 @@ local function main(chosen)
    file:close()
 end
 
-main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "events", "counts", "gateway" })
+main(arg[1] and arg or { "sign", "requests", "cold", "diagnose", "events", "ticks", "counts", "gateway" })

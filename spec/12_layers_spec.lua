@@ -58,6 +58,7 @@ local C_RULES = {
    ["src/websocket/frames.c"] = { "frames%.h", "wslay/wslay%.h" },
    ["src/websocket/handshake.c"] = { "handshake%.h", "openssl/crypto%.h", "openssl/evp%.h" },
    ["src/websocket/websocket.c"] = { "compat%.h", "connection%.h", "handshake%.h", "watch%.h" },
+   ["src/embed/"] = { "compat%.h", "tuya_embed%.h", "lua%.h", "lauxlib%.h" },
    ["src/httpd/"] = { "compat%.h", "microhttpd%.h" },
 }
 

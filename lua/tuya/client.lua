@@ -505,6 +505,7 @@ local function tick(self, max_wait, time_budget)
    if not its then return false, rule end
    if its.is_ticking then return false, "called from within a tick" end
    if drive.pick(its.host) then return false, "called in a task, or where else calls do not block" end
+   if its:is_at_rest() then return true, 0 end
    return pcall(its.tick, its, max_wait or 0, time_budget)
 end
 

@@ -130,8 +130,8 @@ local function may_repeat(detail, policy)
 end
 
 -- The pause before a try: at random, and after what the cloud asks for.
-local function pause(try, detail)
-   return (detail.retry_after or 0) + jitter.draw(FIRST_PAUSE * 2 ^ (try - 1))
+local function pause(context, try, detail)
+   return (detail.retry_after or 0) + jitter.draw(FIRST_PAUSE * 2 ^ (try - 1), context)
 end
 
 -- Whether the call may go out once more, at once, since the clock is right now.
@@ -160,7 +160,7 @@ function exchange.run(context, request, policy)
       info.sent = policy.sent
       if not is_corrected(info, learned, policy) then
          if not repeats then return nil, info end
-         local seconds = pause(try, info)
+         local seconds = pause(context, try, info)
          log(context, "retry", request, info, seconds)
          if not yield("sleep", seconds) then return nil, info end
          try = try + 1

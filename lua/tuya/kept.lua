@@ -58,7 +58,7 @@ local function ask(context, effect, key, old, new)
          lose(context, effect, message)
          return false
       end
-      if not yield("sleep", jitter.draw(PAUSE)) then return false end
+      if not yield("sleep", jitter.draw(PAUSE, context)) then return false end
    end
 end
 

@@ -394,13 +394,29 @@ function methods:detach(one)
    end
 end
 
-local function wait_and_work(self, max_wait, budget)
-   local told = self.told
-   work(self, budget)
-   local is_idle = self.calls == 0 and not self.beside[1]
-   if max_wait <= 0 or self.closed or is_idle or self.told > told then return end
-   local left = math.min(max_wait, self:timeout() or max_wait)
+local function is_idle(self)
+   return self.calls == 0 and not self.beside[1]
+end
+
+--- Whether a tick would find nothing to do.
+-- @treturn boolean
+function methods:is_at_rest()
+   return self.calls == 0 and next(self.jobs) == nil and not self.beside[1]
+end
+
+local function wait_for(self, most)
+   local left = math.min(most, self:timeout() or most)
    if left > 0 then self:wait(left) end
+end
+
+-- Where nothing is ready the wait comes first; where nothing has come of what was, after it.
+local function wait_and_work(self, max_wait, budget)
+   local told, may_wait = self.told, max_wait > 0 and not is_idle(self)
+   local was_first = may_wait and self:timeout() ~= 0
+   if was_first then wait_for(self, max_wait) end
+   work(self, budget)
+   if was_first or not may_wait or self.closed or is_idle(self) or self.told > told then return end
+   wait_for(self, max_wait)
    work(self, budget)
 end
 

@@ -155,7 +155,7 @@ end
 -- The flow of a renewal: access token, or nil and detail. An early one waits for nobody.
 local function renew(context, terms)
    while not lease.take(context) do
-      if terms.early or not yield("sleep", jitter.draw(PAUSE)) then return nil, out_of_time end
+      if terms.early or not yield("sleep", jitter.draw(PAUSE, context)) then return nil, out_of_time end
       local record = load(context)
       if is_fresh(context, record, terms.refused) then return record.access end
    end

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +41,7 @@ typedef struct stage {
   char endpoint[64];
   peer peers[PEERS]; /* in the order in which they connected */
   int npeers;
+  int lane; /* of what is started */
 } stage;
 
 static int64_t now (void) {
@@ -167,11 +170,13 @@ static void a_request (sample *r, const char *method, const char *path, const ch
 
 /* Starts it, and takes away all that it was made of. */
 static int64_t start_sample (stage *s, const sample *r, int64_t timeout) {
-  tuya_limits limits = {0, 0, 0};
+  tuya_limits limits = {0};
   tuya_sealed *sealed = sample_seal(r, NULL);
   int64_t id = 0;
   limits.timeout = timeout;
-  if (check(sealed != NULL)) id = tuya_pool_start(s->pool, sealed, timeout ? &limits : NULL);
+  limits.lane = s->lane;
+  if (check(sealed != NULL))
+    id = tuya_pool_start(s->pool, sealed, timeout || s->lane ? &limits : NULL);
   guarded_free_all();
   return id;
 }
@@ -1116,6 +1121,100 @@ static void test_peek (stage *s) {
   end(s);
 }
 
+/* --- what a ticking host needs --- */
+
+static void test_lanes (stage *s) {
+  tuya_reply reply;
+  int64_t mine, other;
+  int i;
+  begin(s, "the first finished of a lane, whatever else is done");
+  open_pool(s);
+  other = start(s, "GET", "");
+  s->lane = 7;
+  mine = start(s, "GET", "");
+  for (i = 0; i < 2; i++)
+    await_request(s, await_peer(s, i));
+  check(tuya_pool_finished(s->pool, 7) == 0);
+  for (i = 0; i < 2; i++)
+    answer(&s->peers[i], ANSWER);
+  while (tuya_pool_tick(s->pool, 0) > 0)
+    tuya_pool_wait(s->pool, 10);
+  check(tuya_pool_finished(s->pool, 7) == mine && tuya_pool_finished(s->pool, 8) == 0);
+  check(tuya_pool_finished(s->pool, 0) == other);
+  check(tuya_pool_take(s->pool, mine, &reply) && tuya_pool_finished(s->pool, 7) == 0);
+  end(s);
+}
+
+static int is_readable (int fd) {
+  struct pollfd p = {0};
+  p.fd = fd;
+  p.events = POLLIN;
+  return poll(&p, 1, 0) == 1;
+}
+
+static void test_descriptors (stage *s) {
+  tuya_fd fd;
+  size_t n;
+  begin(s, "what a host waits for is readable when there is something to do");
+  open_pool(s);
+  start(s, "GET", "");
+  await_request(s, await_peer(s, 0));
+  turn_for(s, 5);
+  for (n = 0; tuya_pool_fd(s->pool, n, &fd); n++)
+    check(fd.fd >= 0 && fd.in && !is_readable(fd.fd));
+  check(n == 1);
+  answer(&s->peers[0], ANSWER);
+  check(tuya_pool_fd(s->pool, 0, &fd) && is_readable(fd.fd));
+  while (tuya_pool_tick(s->pool, 1) > 0)
+    tuya_pool_wait(s->pool, 10);
+  end(s);
+}
+
+static void test_how_far (stage *s) {
+  tuya_sent sent = TUYA_SENT_YES;
+  int64_t on_its_way, queued;
+  begin(s, "a cancelled transfer tells how far it got");
+  s->options.max_connections = 1;
+  open_pool(s);
+  on_its_way = start(s, "GET", "");
+  queued = start(s, "GET", "");
+  await_request(s, await_peer(s, 0));
+  check(tuya_pool_cancel(s->pool, queued, &sent) && sent == TUYA_SENT_NO);
+  check(tuya_pool_cancel(s->pool, on_its_way, &sent) && sent == TUYA_SENT_MAYBE);
+  end(s);
+}
+
+/* The child's half; it may touch nothing of what the two share. 0: it was refused everywhere. */
+static int in_child (stage *s, int64_t id) {
+  tuya_reply reply;
+  int bad = !tuya_pool_is_forked(s->pool);
+  bad |= tuya_pool_start(s->pool, NULL, NULL) != -2;
+  bad |= tuya_pool_tick(s->pool, 0) != 0 || tuya_pool_take(s->pool, id, &reply);
+  bad |= tuya_pool_cancel(s->pool, id, NULL);
+  tuya_pool_wait(s->pool, 10);
+  tuya_pool_free(s->pool);
+  return bad;
+}
+
+static void test_fork (stage *s) {
+  int64_t id;
+  int status = -1;
+  pid_t child;
+  begin(s, "a child of the process is refused, and leaves the parent's transfer alone");
+  open_pool(s);
+  id = start(s, "GET", "");
+  await_request(s, await_peer(s, 0));
+  child = fork();
+  if (child == 0) _exit(in_child(s, id));
+  check(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  check(!tuya_pool_is_forked(s->pool));
+  answer(&s->peers[0], ANSWER);
+  while (tuya_pool_tick(s->pool, 0) > 0)
+    tuya_pool_wait(s->pool, 10);
+  check(tuya_pool_finished(s->pool, 0) == id);
+  end(s);
+}
+
 /* --- what must not get out --- */
 
 /* libcurl's own pair for waking itself up is inherited; it leads nowhere. */
@@ -1231,6 +1330,10 @@ int main (void) {
   test_connections(&s);
   test_first_finished(&s);
   test_peek(&s);
+  test_lanes(&s);
+  test_descriptors(&s);
+  test_how_far(&s);
+  test_fork(&s);
   test_not_inherited(&s);
   test_proxy_password(&s);
   test_no_descriptors(&s);

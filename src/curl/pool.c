@@ -566,15 +566,6 @@ static int can_launch (const tuya_pool *pool) {
   return pool->queue.first && pool->nactive < capacity(pool);
 }
 
-static void launch_queued (tuya_pool *pool, int64_t end) {
-  int i;
-  for (i = 0; i < STARTS_PER_TICK && can_launch(pool) && (i == 0 || now_us() < end); i++) {
-    transfer *t = shift(&pool->queue);
-    pool->nqueued--;
-    launch(pool, t);
-  }
-}
-
 /* --- what became of it --- */
 
 static tuya_net classify (CURLcode code) {
@@ -703,15 +694,27 @@ static void look (tuya_pool *pool, int64_t ms) {
 
 /*
 ** What is left over when the time is up is dealt with in the next tick. A descriptor may have been
-*closed by
-** then: libcurl passes over one that it does not know, and finds nothing to read on one that is
-*another's now.
+** closed by then: libcurl passes over one that it does not know, and finds nothing to read on one
+** that is another's now. One at least is dealt with.
 */
 static void run_events (tuya_pool *pool, int64_t end) {
   int n = 0;
-  while (pool->event < pool->nevents && (n++ == 0 || now_us() < end)) {
+  while (pool->event < pool->nevents && (n == 0 || now_us() < end)) {
     const watch_event *e = &pool->events[pool->event++];
     act(pool, e->fd, to_curl(e->what));
+    n++;
+  }
+}
+
+/* Each goes to work at once: libcurl's timer would begin them all in one action, TLS contexts and
+ * all. */
+static void launch_queued (tuya_pool *pool, int64_t end) {
+  int i;
+  for (i = 0; i < STARTS_PER_TICK && can_launch(pool) && (i == 0 || now_us() < end); i++) {
+    transfer *t = shift(&pool->queue);
+    pool->nqueued--;
+    launch(pool, t);
+    run_timer(pool);
   }
 }
 

@@ -6,7 +6,9 @@
 ** the module pins itself when the first pool is made. No Lua runs in any callback.
 */
 #define _GNU_SOURCE
+#ifndef TUYA_EMBED
 #include <dlfcn.h>
+#endif
 
 #include "compat.h"
 #include "tuya_curl.h"
@@ -31,11 +33,13 @@ static tuya_pool *check_pool (lua_State *L) {
   return box->pool;
 }
 
-/* lua_close unloads modules, whatever threads are still in them. */
+/* lua_close unloads modules, whatever threads are still in them; it does not unload the program. */
 static void pin (void) {
+#ifndef TUYA_EMBED
   Dl_info info;
   if (dladdr((void *)(size_t)luaopen_tuya_curl, &info) && info.dli_fname)
     dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
 }
 
 /* The value stays on the stack, so that its text lives as long as the call. */
