@@ -513,10 +513,18 @@ describe("httpd: close", function()
    end)
 end)
 
--- Not on LuaJIT, whose collector cannot be made to run just here without making it crawl.
-local describe_unless_jit = jit and function() end or describe -- luacheck: ignore 113
+-- Only where the collector can be made to run just here: LuaJIT's would crawl then, and that of 5.2 and 5.3 comes too
+-- late where other specs have left a large heap.
+local describe_where_eager = describe
+if jit or _VERSION == "Lua 5.2" or _VERSION == "Lua 5.3" then -- luacheck: ignore 113
+   describe_where_eager = function(name)
+      it(name .. " may close the server in the middle of take", function()
+         pending("on this Lua the collector cannot be made to run in the middle of take")
+      end)
+   end
+end
 
-describe_unless_jit("httpd: a finalizer", function()
+describe_where_eager("httpd: a finalizer", function()
    local EAGER = _VERSION == "Lua 5.4" and 1000 or 100000 -- 5.4 keeps no more
    local pause, multiplier
 
@@ -539,25 +547,7 @@ describe_unless_jit("httpd: a finalizer", function()
       end
    end
 
-   -- How many small tables the collector lets pass, from a restart to a finalizer: it has to look through all that the
-   -- other specs left behind, so that depends on them.
-   local function tables_until_finalizer()
-      local made, is_over = 0, false
-      collectgarbage()
-      collectgarbage("stop")
-      leave_behind(function()
-         is_over = true
-      end)
-      collectgarbage("restart")
-      local last = {}
-      while not is_over do
-         made, last[1] = made + 1, {}
-      end
-      return made
-   end
-
    it("may close the server in the middle of take", function()
-      local most = tables_until_finalizer()
       local lines = {}
       for i = 1, 100 do
          lines[i] = ("H%d: %s\r\n"):format(i, ("v"):rep(60))
@@ -577,7 +567,7 @@ describe_unless_jit("httpd: a finalizer", function()
             inside = inside + (taking and 1 or 0)
             here:close()
          end)
-         for _ = 1, most - i * 20 do
+         for _ = 1, i % 30 * 8 do
             lines[101] = {}
          end
          collectgarbage("restart")
