@@ -98,7 +98,7 @@ end)
 -- unless it is named in SAME.
 local LAYERS = {
    { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd", "tuya.websocket" },
-   { "tuya.bytes", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
+   { "tuya.bytes", "tuya.decimal", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
       "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file",
       "tuya.store.shm", "tuya.store.redis",
       "tuya.endpoint", "tuya.inflate", "tuya.reply", "tuya.target", "tuya.health" },
@@ -150,7 +150,7 @@ end
 
 local SIMULATOR = "^tuya%.simulator"
 local SIMULATOR_MAY = {}
-for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.diagnose", "tuya.json", "tuya.httpd", "tuya.options",
+for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.decimal", "tuya.diagnose", "tuya.json", "tuya.httpd", "tuya.options",
    "tuya.regions" } do
    SIMULATOR_MAY[name] = true
 end

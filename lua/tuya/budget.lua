@@ -8,6 +8,7 @@
 local clock = require("tuya.clock")
 local core = require("tuya.core")
 local date = require("tuya.date")
+local decimal = require("tuya.decimal")
 local jitter = require("tuya.jitter")
 local kept = require("tuya.kept")
 local options = require("tuya.options")
@@ -208,7 +209,7 @@ function budget.take(context, request)
    warn(context, count)
    if place.wait <= 0 or yield("sleep", place.wait) then return place end
    budget.give_back(context, place)
-   local message = ("no time to wait %.1f s for a turn"):format(place.wait)
+   local message = ("no time to wait %s s for a turn"):format(decimal.text("%.1f", place.wait))
    return nil, { kind = "budget", code = "per_second", message = message, sent = "no" }
 end
 

@@ -3,6 +3,7 @@
 -- The danger: infrared is not answered. That a call worked says that the hub sent, not that anything heard.
 -- @module tuya.infrared
 
+local decimal = require("tuya.decimal")
 local edge = require("tuya.edge")
 local options = require("tuya.options")
 
@@ -118,7 +119,7 @@ local function weather_of(given)
    end
    if not given.lat or not given.lon then return nil, "city, or lat and lon, expected" end
    if given.forecast then return nil, "forecast: known for a city only" end
-   return "/v1.0/position/weather", { lat = ("%.6f"):format(given.lat), lon = ("%.6f"):format(given.lon) }
+   return "/v1.0/position/weather", { lat = decimal.text("%.6f", given.lat), lon = decimal.text("%.6f", given.lon) }
 end
 
 --- Adds the methods to those of a client.

@@ -17,6 +17,7 @@
 
 local bytes = require("tuya.bytes")
 local colour = require("tuya.points.colour")
+local decimal = require("tuya.decimal")
 local json = require("tuya.json")
 local options = require("tuya.options")
 local text = require("tuya.points.text")
@@ -28,6 +29,7 @@ local to_integer = math.tointeger -- luacheck: ignore 143
 -- A value as it stands in a message: short, on one line.
 local function shown(value)
    if type(value) == "table" then return "a table" end
+   if type(value) == "number" then return decimal.text("%.14g", value) end
    if type(value) ~= "string" then return tostring(value) end
    local cut = #value > 40 and value:sub(1, 37) .. "..." or value
    return '"' .. cut:gsub("[%z\1-\31\127]", "?") .. '"'
@@ -36,7 +38,7 @@ end
 -- {{{ Integer
 
 local function number_text(number)
-   return ("%.10g"):format(number)
+   return decimal.text("%.10g", number)
 end
 
 -- The place of a number among the legal ones: the nearest legal wire value.

@@ -2,6 +2,7 @@
 -- The idea: each answers from the home; what the home cannot know (the weather) is always the same.
 -- @module tuya.simulator.services
 
+local decimal = require("tuya.decimal")
 local json = require("tuya.json")
 local shapes = require("tuya.simulator.shapes")
 local values = require("tuya.simulator.values")
@@ -113,7 +114,7 @@ function services.statistics_total(call)
    if not point then
       return nil, 2008
    end
-   return { total = ("%.2f"):format(point.value / 1000) }
+   return { total = decimal.text("%.2f", point.value / 1000) }
 end
 
 --- Hours, days, weeks or months: one entry for each end of the asked range.
@@ -128,7 +129,7 @@ function services.statistics(call)
    for moment = tonumber(from) or 0, math.min(tonumber(to) or 0, (tonumber(from) or 0) + 30) do
       made[("%.0f"):format(moment)] = "0.00"
    end
-   made[to] = ("%.2f"):format(point.value / 1000)
+   made[to] = decimal.text("%.2f", point.value / 1000)
    return { [per] = made }
 end
 
