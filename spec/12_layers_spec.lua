@@ -150,8 +150,8 @@ end
 
 local SIMULATOR = "^tuya%.simulator"
 local SIMULATOR_MAY = {}
-for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.decimal", "tuya.diagnose", "tuya.json", "tuya.httpd", "tuya.options",
-   "tuya.regions" } do
+for _, name in ipairs { "tuya.bytes", "tuya.core", "tuya.decimal", "tuya.diagnose", "tuya.json", "tuya.httpd",
+   "tuya.options", "tuya.regions" } do
    SIMULATOR_MAY[name] = true
 end
 

@@ -85,7 +85,9 @@ function methods:report(device, changes, now)
 end
 
 --- Something else has happened to a device.
+-- @tparam table device
 -- @tparam string kind "online", "offline", "renamed" or "unbound"
+-- @tparam integer now ms
 function methods:happened(device, kind, now)
    local names = NAMES[kind]
    if self.family ~= "new" then
@@ -262,6 +264,9 @@ end
 
 --- Whether a request may consume: nil, or the status that it is refused with.
 -- @tparam ?table project
+-- @tparam table headers of the request, by lower-case name
+-- @tparam string topic
+-- @tparam string subscription
 function push.refusal(project, headers, topic, subscription)
    if not project or not project.key:opens_messages() or headers.username ~= project.access_id then
       return 401

@@ -27,6 +27,7 @@ end
 -- @tparam integer id of the request
 -- @tparam table headers of the request, by lower-case name
 -- @tparam table service `join()` gives a consumer; `hear`, `leave`, `tick`
+-- @tparam table query of the request, by name
 -- @treturn boolean false where it asks for none, or none can be had
 function methods:accept(id, headers, service, query)
    local key = headers["sec-websocket-key"]

@@ -237,23 +237,26 @@ function methods.now()
 end
 
 --- Waits, and lets other requests go on.
+-- @function sleep
 -- @tparam number seconds
-function methods.sleep(_, seconds)
+methods.sleep = function(_, seconds)
    ngx.sleep(seconds)
 end
 
 --- Runs a function apart from the request that asks for it, whose end would take it along.
 -- @tparam function f
+-- @function apart
 -- @treturn boolean false when nginx takes no more timers
-function methods.apart(_, f)
+methods.apart = function(_, f)
    return (ngx.timer.at(0, f))
 end
 
 --- Waits for something that another request or timer does.
 -- @tparam function is_done
 -- @tparam number deadline by `now`
+-- @function await
 -- @treturn boolean whether it was done in time
-function methods.await(_, is_done, deadline)
+methods.await = function(_, is_done, deadline)
    while not is_done() do
       if core.monotonic() >= deadline then return false end
       ngx.sleep(PAUSE)
