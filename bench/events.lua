@@ -44,7 +44,8 @@ local function ours()
    local made = assert(events.new(context, {}, { via = "pulsar" }))
    local at = 0
    local channel = made.channel
-   channel.state, channel.opened, channel.heard = "open", 0, 0
+   channel.stream:opened()
+   channel.heard = 0
    channel.socket = {
       tick = function() return "open" end,
       take = function()

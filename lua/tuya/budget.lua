@@ -107,7 +107,7 @@ local function update(context, change, ...)
       local count = read(text, now)
       local trouble = change(count, now, ...)
       if trouble or kept.swap(context, context.budget_key, text, write(count)) then return trouble, count end
-      if not yield("sleep", jitter.draw(PAUSE)) then return nil, count end
+      if not yield("sleep", jitter.draw(PAUSE, context)) then return nil, count end
    end
 end
 

@@ -539,6 +539,31 @@ function methods:fds()
    return its:fds()
 end
 
+-- As `execute`, within a flow.
+local function execute_in_flow(self, spec)
+   local made, rule = prepare(self, spec)
+   if not made then return false, rule end
+   return true, coroutine.yield("wait", made.op)
+end
+
+local in_flow = inner.new(execute_in_flow, open_context)
+
+local FLOW = 600 -- s; each call of a flow has its own timeout besides
+
+-- What streams of events may do with their client. Who holds a stream holds it too.
+local function lend(self, its)
+   return {
+      start = function(spec, on_done)
+         local ok, handle, message, detail = start(self, spec, on_done)
+         if not ok then error(handle, 0) end
+         return handle, message, detail
+      end,
+      run = function(flow, on_done)
+         return its:add(op.new(flow, in_flow, self), FLOW, nil, teller(on_done))
+      end,
+   }
+end
+
 -- Whoever receives events beside the calls of this client, or nil and the rule.
 local function receive(self, given)
    local context, rule = open_context(self)
@@ -547,7 +572,7 @@ local function receive(self, given)
    its, rule = ticker.of(context)
    if not its then return nil, rule end
    local made
-   made, rule = events.new(context, its, given)
+   made, rule = events.new(context, its, given, lend(self, its))
    if not made then return nil, rule end
    its:attach(made)
    return made.face

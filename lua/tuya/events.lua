@@ -1,6 +1,7 @@
 --- events.lua: what the cloud pushes, handed to whoever asked for it.
 -- The idea: a channel brings messages; here each is opened, read, sieved and handed to its handlers, and only then
--- acknowledged. What nobody is there to take stays where it is.
+-- acknowledged. What nobody is there to take stays where it is. A channel is made by `new(context, given, lent)`, has
+-- a `stream` (events/stream.lua), and `tick`, `open(found)`, `done(found)`, `flush`, `timeout`, `fds` and `close`.
 -- The danger: a handler that raises. Its message is not acknowledged, and when the cloud delivers it again only the
 -- handlers that have not had it get it.
 -- @module tuya.events
@@ -111,7 +112,7 @@ end
 -- The next event to hand out, and its message.
 local function next_event(self)
    while not self.closed do
-      local found = self.channel:take()
+      local found = self.channel.stream:take()
       if not found then return nil end
       local event = event_of(self, found)
       if event then return event, found end
@@ -161,7 +162,7 @@ local metatable = {
    __name = "tuya.events",
    __index = methods,
    __tostring = function(self)
-      return "tuya.events (" .. self.open(private).channel.state .. ")"
+      return "tuya.events (" .. self.open(private).channel.stream.state .. ")"
    end,
 }
 
@@ -176,14 +177,16 @@ end
 -- @tparam table context the client's
 -- @tparam table its the client's ticker
 -- @tparam table given as for `client:events`
+-- @tparam table lent what the client lends: `start(spec, on_done)` starts a call, and `run(flow, on_done)` a flow of
+-- calls, called with an `inner` and the client; neither waits, and both answer as `client:start`
 -- @treturn ?table what the ticker ticks, with its `face` for the program; nil and the rule that is broken
-function events.new(context, its, given)
+function events.new(context, its, given, lent)
    local rule = options.broken(given, OPTIONS)
    if rule then return nil, rule end
    local kind = CHANNELS[given.via]
    if not kind then return nil, 'via: "pulsar" expected' end
    local channel
-   channel, rule = kind.new(context, given)
+   channel, rule = kind.new(context, given, lent)
    if not channel then return nil, rule end
    local self = setmetatable({
       via = given.via, context = context, ticker = its, channel = channel,
@@ -302,7 +305,7 @@ end
 -- that are no messages)
 function methods:status()
    local state = state_of(self, "status")
-   local status = state.channel:status()
+   local status = state.channel.stream:status()
    for _, name in ipairs { "handled", "duplicates", "late", "refused", "failed" } do status[name] = state[name] end
    return status
 end

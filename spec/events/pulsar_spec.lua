@@ -353,20 +353,20 @@ describe("a channel", function()
 
    local function state(wanted)
       local stop = os.time() + 20
-      while channel:status().state ~= wanted and os.time() < stop do
+      while channel.stream:status().state ~= wanted and os.time() < stop do
          channel:tick()
          made.listener:tick(0.001)
       end
-      return channel:status().state
+      return channel.stream:status().state
    end
 
    it("wonders about a stream that has never brought anything", function()
       assert.equal("open", state("open"))
       t = t + 59
-      assert.equal("open", channel:status().state)
+      assert.equal("open", channel.stream:status().state)
       t = t + 1
-      assert.equal("silent", channel:status().state)
-      assert.matches("messaging rule", channel:status().advice)
+      assert.equal("silent", channel.stream:status().state)
+      assert.matches("messaging rule", channel.stream:status().advice)
    end)
 
    it("asks whether the other side lives, and hangs up when it does not answer", function()
@@ -379,12 +379,12 @@ describe("a channel", function()
       end
       t = t + 29
       channel:tick()
-      assert.equal("open", channel:status().state)
+      assert.equal("open", channel.stream:status().state)
       t = t + 1
       channel:tick() -- asks, and nobody ticks the listener
       t = t + 15
       channel:tick()
-      assert.same({ "waiting", "silent" }, { channel:status().state, channel:status().error })
+      assert.same({ "waiting", "silent" }, { channel.stream:status().state, channel.stream:status().error })
    end)
 
    it("waits longer each time, up to a minute, and anew once a connection has held", function()
@@ -395,9 +395,9 @@ describe("a channel", function()
       }, { via = "pulsar" }))
       for i = 1, 10 do
          t = t + 100
-         repeat channel:tick() until channel.failures == i
+         repeat channel:tick() until channel.stream.failures == i
          local most = math.min(60, 2 ^ (i - 1))
-         local wait = channel:status().retry_in
+         local wait = channel.stream:status().retry_in
          assert.is_true(wait >= most / 2 and wait <= most, i .. ": " .. wait)
       end
    end)

@@ -231,3 +231,28 @@ describe("a sieve", function()
       end
    end)
 end)
+
+describe("a stream", function()
+   local stream = require("tuya.events.stream")
+
+   -- The pauses of a stream that fails again and again.
+   local function pauses(nonce)
+      local now, list = 1000, {}
+      local made = stream.new({ monotonic = function() return now end, nonce = nonce }, "pulsar", {})
+      for i = 1, 8 do
+         made:fail("reset", "cut")
+         list[i] = made:status().retry_in
+         now = now + 100
+      end
+      return list
+   end
+
+   it("comes back after pauses that the client's own nonces draw", function()
+      local function digits()
+         local draw = random.new(3)
+         return function() return ("%08x"):format(draw(2 ^ 32 - 1)):rep(4) end
+      end
+      assert.same(pauses(digits()), pauses(digits()))
+      assert.are_not.same(pauses(digits()), pauses(nil))
+   end)
+end)

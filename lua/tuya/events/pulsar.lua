@@ -1,23 +1,19 @@
 --- pulsar.lua: messages over Pulsar's WebSocket.
--- The idea: a channel is ticked and pulled: it connects, notices when it is dead, comes back after a pause that
--- grows, and hands out messages, each of which is acknowledged when it is done with, and not before.
+-- The idea: a channel is ticked and pulled: it connects, notices when it is dead, comes back when its stream says so,
+-- and hands out messages, each of which is acknowledged when it is done with, and not before.
 -- The danger: a stream that dies in silence. So it pings, and what does not answer is hung up on.
 -- @module tuya.events.pulsar
 
 local core = require("tuya.core")
-local jitter = require("tuya.jitter")
 local json = require("tuya.json")
 local message = require("tuya.message")
 local regions = require("tuya.regions")
+local stream = require("tuya.events.stream")
 
 local pulsar = {}
 
 local ACK_TIMEOUT = 30000 -- ms after which the cloud delivers again what is not acknowledged
-local FIRST_PAUSE, LONGEST_PAUSE = 1, 60 -- s
-local STEADY = 30 -- s that a connection must have held to count as good, unless it has brought something
 local PING = 30 -- s without a word before we ask; half as long the answer may take
-local QUEUE = 256 -- messages that wait here to be taken
-local QUIET = 60 -- s without any message, ever, before we wonder
 
 local methods = {}
 local metatable = { __name = "tuya.events.pulsar", __index = methods }
@@ -55,7 +51,7 @@ end
 --- Makes a channel, which connects when it is first ticked.
 -- @tparam table context the client's
 -- @tparam table given options of `client:events`
--- @treturn ?channel nil and the rule that is broken
+-- @treturn ?channel with its `stream`; nil and the rule that is broken
 function pulsar.new(context, given)
    local module, rule = websocket()
    if not module then return nil, rule end
@@ -68,13 +64,7 @@ function pulsar.new(context, given)
       context = context,
       where = where,
       ping = given.ping or PING,
-      state = "waiting",
-      due = 0, -- when to connect
-      failures = 0,
-      connects = 0,
-      received = 0,
-      odd = 0,
-      queue = {}, head = 0, tail = 0, -- messages that nobody has taken
+      stream = stream.new(context, "pulsar", ADVICE),
    }, metatable)
 end
 
@@ -94,27 +84,11 @@ local function head(self, key)
    }, "\r\n")
 end
 
-local function now(self)
-   return self.context.monotonic()
-end
-
-local function log(self, about, code)
-   local write = self.context.log
-   if write then write { event = "stream", via = "pulsar", state = self.state, message = about, code = code } end
-end
-
--- What ended the connection, and when the next one is tried.
-local function fail(self, failed, about, code)
-   local good = self.opened and (self.brought or now(self) - self.opened >= STEADY)
+-- What ended the connection.
+local function fail(self, ...)
    if self.socket then self.socket:close() end
-   self.socket, self.opened, self.asked = nil, nil, nil
-   self.queue, self.head, self.tail = {}, 0, 0
-   self.failures = good and 1 or self.failures + 1
-   self.failed, self.about, self.code = failed, about, code
-   self.state = "waiting"
-   local most = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.failures - 1, 10))
-   self.due = now(self) + most / 2 + jitter.draw(most / 2)
-   log(self, about, failed)
+   self.socket, self.asked = nil, nil
+   self.stream:fail(...)
 end
 
 local function connect(self)
@@ -124,24 +98,16 @@ local function connect(self)
       ca_file = wire.ca_file, proxy = wire.proxy, connect_timeout = math.ceil(self.context.connect_timeout * 1000),
    }
    if not socket then return fail(self, "connect", why) end
-   self.socket, self.state = socket, "connecting"
-end
-
-local function opened(self)
-   self.state, self.opened, self.heard, self.asked = "open", now(self), now(self), nil
-   self.connects, self.brought = self.connects + 1, false
-   self.failed, self.about, self.code = nil, nil, nil
-   log(self)
+   self.socket = socket
+   self.stream:connecting()
 end
 
 -- Asks whether the other side is there, and hangs up when it does not say so.
 local function look_after(self)
-   local silence = now(self) - self.heard
-   if self.asked and now(self) - self.asked >= self.ping / 2 then
-      return fail(self, "silent", "no answer to a ping")
-   end
-   if not self.asked and silence >= self.ping then
-      self.asked = now(self)
+   local now = self.stream:now()
+   if self.asked and now - self.asked >= self.ping / 2 then return fail(self, "silent", "no answer to a ping") end
+   if not self.asked and now - self.heard >= self.ping then
+      self.asked = now
       self.socket:send("", "ping")
    end
 end
@@ -155,20 +121,14 @@ local function read_frame(text)
 end
 
 local function note(self, text, kind)
-   self.heard, self.asked = now(self), nil
+   self.heard, self.asked = self.stream:now(), nil
    local found = kind == "text" and read_frame(text)
-   if not found then
-      if kind ~= "pong" then self.odd = self.odd + 1 end
-      return
-   end
-   self.received, self.brought = self.received + 1, true
-   self.tail = self.tail + 1
-   self.queue[self.tail] = found
+   if found then self.stream:put(found) elseif kind ~= "pong" then self.stream:put_odd() end
 end
 
 -- Takes in what has come, up to a bound: behind it the other side waits.
 local function pump(self)
-   while self.tail - self.head < QUEUE do
+   while not self.stream:is_full() do
       local text, kind = self.socket:take()
       if not text then return look_after(self) end
       note(self, text, kind)
@@ -185,27 +145,19 @@ end
 
 --- Moves on what can move without waiting.
 function methods:tick()
-   if self.state == "closed" or (not self.socket and now(self) < self.due) then return end
-   if not self.socket then connect(self) end
+   if self.stream:is_due() then connect(self) end
    local state = self.socket and self.socket:tick()
    if state == "closed" then return finish(self) end
    if state ~= "open" then return end
-   if self.state ~= "open" then opened(self) end
+   if self.stream.state ~= "open" then
+      self.heard = self.stream:now()
+      self.stream:opened()
+   end
    pump(self)
 end
 
---- The next message that has come.
--- @treturn ?table `id`, `payload` (base64), `em`; nil for none
-function methods:take()
-   if self.head == self.tail then return nil end
-   self.head = self.head + 1
-   local found = self.queue[self.head]
-   self.queue[self.head] = nil
-   return found
-end
-
 --- Opens a message.
--- @tparam table found by `take`
+-- @tparam table found `payload` (base64) and `em`
 -- @treturn ?string text; or nil, message, detail
 -- @treturn table the envelope
 function methods:open(found)
@@ -218,7 +170,7 @@ end
 --- Acknowledges a message: the cloud does not deliver it again.
 -- @tparam table found
 function methods:done(found)
-   if self.state ~= "open" then return end
+   if self.stream.state ~= "open" then return end
    local id = found.id
    if id:find("[^%w+/=:,._-]") then id = json.encode({ id }):sub(3, -3) end
    self.socket:send('{"messageId":"' .. id .. '"}')
@@ -232,12 +184,12 @@ end
 --- How long nobody needs to tick.
 -- @treturn ?number seconds
 function methods:timeout()
-   if self.state == "closed" then return nil end
-   if not self.socket then return math.max(0, self.due - now(self)) end
+   if not self.socket then return self.stream:timeout() end
    local ms = self.socket:timeout()
-   local due = self.asked and self.asked + self.ping / 2 or self.heard and self.heard + self.ping
-   local own = self.state == "open" and due - now(self)
-   return math.max(0, math.min(ms and ms / 1000 or math.huge, own or math.huge))
+   local most = ms and ms / 1000 or math.huge
+   if self.stream.state ~= "open" then return most end
+   local due = self.asked and self.asked + self.ping / 2 or self.heard + self.ping
+   return math.max(0, math.min(most, due - self.stream:now()))
 end
 
 --- What a loop waits for.
@@ -245,29 +197,15 @@ function methods:fds()
    return self.socket and self.socket:fds() or {}
 end
 
---- How it stands, for people and programs.
--- @treturn table `state` ("connecting", "open", "silent", "waiting", "closed"), `error`, `code`, `message`, `advice`,
--- `retry_in` (s), `connects`, `received`
-function methods:status()
-   local state = self.state
-   if state == "open" and self.received == 0 and now(self) - self.opened >= QUIET then state = "silent" end
-   return {
-      state = state,
-      error = self.failed, code = self.code, message = self.about,
-      advice = ADVICE[state] or ADVICE[self.code] or ADVICE[self.failed],
-      retry_in = state == "waiting" and math.max(0, self.due - now(self)) or nil,
-      connects = self.connects, received = self.received, odd = self.odd,
-   }
-end
-
 --- Ends it.
 function methods:close()
-   if self.state == "open" then
+   if self.stream.state == "open" then
       self.socket:finish(1000)
       self.socket:tick()
    end
    if self.socket then self.socket:close() end
-   self.socket, self.state = nil, "closed"
+   self.socket = nil
+   self.stream:close()
 end
 
 return pulsar
