@@ -6,12 +6,16 @@
 local edge = {}
 
 --- Makes a public method.
--- @tparam string name as a message begins
+-- @tparam string name as a message begins: the class, a colon, the method
 -- @tparam function run answers true, result, message, info; or false, rule
 -- @treturn function answers result, message, info
 function edge.of(name, run)
-   return function(...)
-      local ok, result, message, info = run(...)
+   local class, method = name:match("^(.*):(.*)$")
+   local colon = ("%s: self: call it with a colon, %s:%s()"):format(name, class:match("%w+$"), method)
+   return function(self, ...)
+      local metatable = type(self) == "table" and getmetatable(self)
+      if not metatable or metatable.__name ~= class then error(colon, 2) end
+      local ok, result, message, info = run(self, ...)
       if not ok then error(name .. ": " .. tostring(result), 2) end
       return result, message, info
    end

@@ -30,6 +30,23 @@ local function values_of(made, id)
    return made.simulator:device(id).values
 end
 
+it("a method called with a dot raises at the caller's line", function()
+   local made = new()
+   local plug = made.client:device("plug")
+   for name, call in pairs {
+      ["tuya.device:status: self: call it with a colon, device:status()"] = function() plug.status() end,
+      ["tuya.device:send: self: call it with a colon, device:send()"] = function() plug.send({ switch = true }) end,
+      ["tuya.device:info: self: call it with a colon, device:info()"] = function() plug.info(made.client) end,
+      ["tuya.client:homes: self: call it with a colon, client:homes()"] = function() made.client.homes() end,
+      ["tuya.space:rooms: self: call it with a colon, space:rooms()"] = function() made.client:space("1").rooms() end,
+   } do
+      local ok, message = pcall(call)
+      assert.is_false(ok)
+      assert.matches("^spec/home/device_spec.lua:%d+: ", message)
+      assert.equal(name, (message:gsub("^.-: ", "")))
+   end
+end)
+
 -- The simulated cloud with some calls refused: pattern = code.
 local function refusing(refused, changes)
    return new(changes, function(request, answer)
