@@ -70,6 +70,7 @@ describe("tuya.reply", function()
          { OK .. "Content-Length: 0x5\r\n\r\n", "protocol", true },
          { OK .. "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "protocol", true },
          { OK .. "Content-Length: 5, 50\r\n\r\nhello", "protocol", true },
+         { OK .. "Content-Length: 5, 55\r\n\r\nhello", "protocol", true },
          { OK .. "Content-Length: 9999999999999999999\r\n\r\n", "protocol", true },
          { OK .. "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "protocol", true },
          { OK .. "Transfer-Encoding: chunked\r\n\r\nx\r\n", "protocol", true },

@@ -132,8 +132,11 @@ end
 local function length_of(headers)
    local length = headers["content-length"]
    if not length then return nil end
-   local first = length:match("^([^,]*)")
-   return length:gsub(",%s*", ","):gsub(",?" .. first:gsub("%W", "%%%0"), "") == "" and first or length
+   local first = length:match("^[^,]*")
+   for one in (length .. ","):gmatch("[ \t]*([^,]*),") do
+      if one ~= first then return length end
+   end
+   return first
 end
 
 local function read_body(stream, head, method, most)
