@@ -91,6 +91,8 @@ local function broken(captured, known)
    local rule = options.broken(known, KNOWN)
    if rule then return "known: " .. rule end
    if not known.secret then return "known: secret: missing" end
+   local at = known.server_time
+   if at and not (at >= 1e12 and at < 1e13) then return "known: server_time: ms since 1970, 13 digits, expected" end
    local key, fault = core.key(known.secret)
    return not key and "known: " .. fault or nil
 end

@@ -135,12 +135,29 @@ describe("diagnose, wrongly called,", function()
       assert.is_truthy(raised(fine, { secret = "" }):find("known: ", 1, true))
       assert.is_truthy(raised(fine, { secret = SECRET, server_time = "1" }):find("known: server_time", 1, true))
       assert.is_truthy(raised(fine, { secret = SECRET, token = "x" }):find("known: token", 1, true))
-      assert.equal("captured.method: a string expected", raised({ target = "/" }, { secret = SECRET }))
-      assert.equal("captured.target: a string expected", raised({ method = "GET" }, { secret = SECRET }))
-      assert.equal("captured.body: a string expected",
+      assert.equal("captured.method: missing", raised({ target = "/" }, { secret = SECRET }))
+      assert.equal("captured.target: missing", raised({ method = "GET" }, { secret = SECRET }))
+      assert.equal("captured.body: string expected, got table",
          raised({ method = "GET", target = "/", body = {} }, { secret = SECRET }))
-      assert.is_truthy(raised({ method = "GET", target = "/", headers = { { "a" } } }, { secret = SECRET })
-         :find("captured.headers", 1, true))
+   end)
+
+   it("does not take headers that are none for an error of its own", function()
+      for _, headers in ipairs { { { "a" } }, { [2] = "x", sign = "y" }, { sign = true }, { [true] = "x" } } do
+         assert.equal("captured.headers: a table name = value, or a list of pairs of strings",
+            raised({ method = "GET", target = "/", headers = headers }, { secret = SECRET }))
+      end
+   end)
+
+   it("does not overlook a misspelt field", function()
+      assert.equal("captured.boddy: unknown option (did you mean body?)",
+         raised({ method = "POST", target = "/", boddy = "{}" }, { secret = SECRET }))
+   end)
+
+   it("does not take seconds for milliseconds", function()
+      for _, moment in ipairs { 1763816415, 0 / 0, 1 / 0, -1 } do
+         assert.equal("known: server_time: ms since 1970, 13 digits, expected",
+            raised(command("x"), { secret = SECRET, server_time = moment }))
+      end
    end)
 
    it("returns nil and a message for a text that is no request", function()

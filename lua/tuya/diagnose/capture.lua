@@ -5,6 +5,9 @@
 -- cannot be read is said, never guessed.
 -- @module tuya.diagnose.capture
 
+local bytes = require("tuya.bytes")
+local options = require("tuya.options")
+
 local capture = {}
 
 -- A pasted text within a message: one line, and not all of it.
@@ -201,7 +204,7 @@ for name in ([[
    --dump-header --interface --limit-rate -T --upload-file --tls-max --proxy-user --noproxy --unix-socket
 ]]):gmatch("%S+") do IGNORED_WITH_ARGUMENT[name] = true end
 
-local options = {}
+local switches = {}
 
 local function add_data(made, text)
    made.data = made.data and made.data .. "&" .. text or text
@@ -224,20 +227,20 @@ local function set(name)
    end
 end
 
-options["-X"] = set("method")
-options["--url"] = set("url")
-options["-d"] = data
-options["--data-raw"] = add_data
-options["-H"] = function(made, value)
+switches["-X"] = set("method")
+switches["--url"] = set("url")
+switches["-d"] = data
+switches["--data-raw"] = add_data
+switches["-H"] = function(made, value)
    local name, text = value:match("^([^:;\r\n]+)[:;][ \t]*([^\r\n]-)[ \t]*$")
    if not name then return quoted(value) .. " is no header" end
    made.headers[#made.headers + 1] = { name, text }
 end
-options["--json"] = function(made, value)
+switches["--json"] = function(made, value)
    made.json = true
    return data(made, value)
 end
-options["--data-urlencode"] = function(made, value)
+switches["--data-urlencode"] = function(made, value)
    local name, text = value:match("^([^=@]*)=(.*)$")
    if not text then return data(made, escape(value)) end
    add_data(made, name == "" and escape(text) or name .. "=" .. escape(text))
@@ -261,7 +264,7 @@ local function unbundle(words)
             local short = "-" .. word:sub(at, at)
             out[#out + 1] = short
             at = at + 1
-            if (options[short] or IGNORED_WITH_ARGUMENT[short]) and at <= #word then
+            if (switches[short] or IGNORED_WITH_ARGUMENT[short]) and at <= #word then
                out[#out + 1] = word:sub(at)
                break
             end
@@ -280,10 +283,10 @@ local function read_arguments(words, made)
    while i <= #words do
       local word = words[i]
       local name = LONG[word] or word
-      if options[name] then
+      if switches[name] then
          i = i + 1
          if not words[i] then return quoted(word) .. " lacks its argument" end
-         local trouble = options[name](made, words[i])
+         local trouble = switches[name](made, words[i])
          if trouble then return trouble end
       elseif IGNORED_WITH_ARGUMENT[name] then i = i + 1
       elseif flags[name] then flags[name](made, true)
@@ -340,26 +343,33 @@ function capture.parse(text)
    return parse_raw(text)
 end
 
+-- Headers as a list of pairs; nil where a name is no string.
 local function list_of(headers)
    if headers[1] ~= nil then return headers end
-   local list = {}
-   for name, value in pairs(headers) do list[#list + 1] = { name, tostring(value) } end
-   table.sort(list, function(a, b) return a[1] < b[1] end)
-   return list
+   local names, list = bytes.names(headers), {}
+   for i, name in ipairs(names or {}) do
+      local value = headers[name]
+      list[i] = { name, type(value) == "number" and value % 1 == 0 and ("%.0f"):format(value) or value }
+   end
+   return names and list
 end
+
+local FIELDS = options.known {
+   method = "string", target = "string", headers = "table", body = "string", host = "string", scheme = "string",
+}
 
 --- A captured table in the form that `parse` gives.
 -- @tparam table given `method`, `target`, `headers` (name = value, or a list of pairs), `body`
 -- @treturn ?table nil and the rule that is broken
 function capture.normalise(given)
+   local rule = options.broken(given, FIELDS)
+   if rule then return nil, "captured." .. rule end
    for _, name in ipairs { "method", "target" } do
-      if type(given[name]) ~= "string" then return nil, "captured." .. name .. ": a string expected" end
+      if not given[name] then return nil, "captured." .. name .. ": missing" end
    end
-   if given.body ~= nil and type(given.body) ~= "string" then return nil, "captured.body: a string expected" end
-   if type(given.headers or {}) ~= "table" then return nil, "captured.headers: a table expected" end
    local target, host, scheme = split_target(given.target)
    local headers = list_of(given.headers or {})
-   for _, header in ipairs(headers) do
+   for _, header in ipairs(headers or { false }) do
       if type(header) ~= "table" or type(header[1]) ~= "string" or type(header[2]) ~= "string" then
          return nil, "captured.headers: a table name = value, or a list of pairs of strings"
       end
