@@ -34,6 +34,20 @@ describe("tuya.client", function()
       refused(options { [1] = "x" }, "1: unknown option")
    end)
 
+   it("checks options that a metatable lends as it does plain ones", function()
+      local function frozen(given)
+         return setmetatable({}, { __index = given, __newindex = function() error("frozen") end })
+      end
+      tuya.client(frozen(options())):close()
+      refused(frozen(options { timeout = "5" }), "timeout: number expected, got string")
+   end)
+
+   it("does not quote a name of a million bytes", function()
+      local long = ("x"):rep(1e6)
+      refused(options { [long] = 1 }, ("x"):rep(60) .. "...: unknown option")
+      refused(options { region = long }, "region: " .. ("x"):rep(60) .. "...: unknown data centre")
+   end)
+
    it("refuses wrong values", function()
       refused(options { timeout = 0 }, "timeout: must be more than 0")
       refused(options { timeout = "5" }, "timeout: number expected, got string")

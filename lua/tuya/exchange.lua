@@ -146,7 +146,6 @@ end
 -- @tparam request request
 -- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `bearer(context, policy)`, a
 -- flow that gives the token, or nil and the detail of its failure (nil for a token call); kept up to date are `access`,
--- flow that gives the token, or nil and the detail of its failure (nil for a token call); kept up to date are `access`,
 -- `attempts`, `sent`, `sealed_at`, `reply` (the last one) and `replayed`: what the cloud refused for its time or token
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure

@@ -94,7 +94,12 @@ function prepare(value, state, depth)
    end
    if kind ~= "table" then return value end
    if value == json.null then return library().null end
-   if getmetatable(value) == array_metatable and next(value) == nil then return empty_array(state) end
+   local metatable = getmetatable(value)
+   if metatable and next(value) == nil then
+      if metatable == array_metatable then return empty_array(state) end
+      -- a proxy of a frozen table, say: it would be sent as if nothing were in it
+      if type(metatable) == "table" and metatable.__index then error("a table whose fields a metatable lends", 0) end
+   end
    return prepare_table(value, state, depth)
 end
 

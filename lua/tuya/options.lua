@@ -34,14 +34,20 @@ function options.nearest(name, known)
    return best
 end
 
+-- A wrong name within a message: not all of it where it is long.
+local function shown(name)
+   local text = tostring(name)
+   return #text > 60 and text:sub(1, 60) .. "..." or text
+end
+
 --- The rule that an unknown name breaks.
 -- @tparam string what the kind of name
 -- @param name
 -- @tparam table known
 -- @treturn string
 function options.unknown(what, name, known)
-   local near = type(name) == "string" and options.nearest(name, known)
-   return ("%s: unknown %s%s"):format(tostring(name), what, near and (" (did you mean %s?)"):format(near) or "")
+   local near = type(name) == "string" and #name <= 60 and options.nearest(name, known)
+   return ("%s: unknown %s%s"):format(shown(name), what, near and (" (did you mean %s?)"):format(near) or "")
 end
 
 --- What options there are: `options.known { name = "type", other = "type|type" }`.
@@ -63,6 +69,14 @@ local function wrong_type(name, value, types)
    return ("%s: %s expected, got %s"):format(name, table.concat(names, " or "), type(value))
 end
 
+-- What `next` does not see: the fields that a metatable lends.
+local function broken_behind(given, known)
+   for name, types in next, known do
+      local value = given[name]
+      if value ~= nil and not types[type(value)] then return wrong_type(name, value, types) end
+   end
+end
+
 --- Checks a table of options.
 -- @tparam table given
 -- @tparam table known made by `options.known`
@@ -74,6 +88,7 @@ function options.broken(given, known)
       if not types then return options.unknown("option", name, known) end
       if not types[type(value)] then return wrong_type(name, value, types) end
    end
+   if getmetatable(given) then return broken_behind(given, known) end
 end
 
 return options

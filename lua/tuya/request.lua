@@ -105,7 +105,10 @@ local function is_pair(value)
 end
 
 local function add_pairs(out, seen, given, what)
-   local list = given
+   local list, behind = given, getmetatable(given)
+   if type(behind) == "table" and behind.__index and next(given) == nil then
+      return what .. ": a table whose fields a metatable lends; give a plain one"
+   end
    if not is_list(given) then
       local rule
       list, rule = list_of(given)
