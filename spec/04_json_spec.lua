@@ -39,6 +39,12 @@ describe("json.encode", function()
       assert.equal("null", tostring(json.null))
    end)
 
+   it("writes null and an empty list however deep they are", function()
+      local value, text = { json.null, json.array() }, "[null,[]]"
+      for _ = 1, 40 do value, text = { value }, "[" .. text .. "]" end
+      assert.equal(text, json.encode(value))
+   end)
+
    it("leaves the given table as it was", function()
       local given = { commands = json.array(), name = json.null, [1] = nil }
       json.encode(given)
@@ -97,6 +103,16 @@ describe("json.decode", function()
       assert.same({}, value.b)
       assert.is_nil(value.d[1])
       assert.equal(1, value.d[2])
+   end)
+
+   it("gives integers and null as that however deep they are, and beyond 2^53 what the library made", function()
+      local value = json.decode(("["):rep(900) .. '{"a":7,"b":null,"c":1e300,"d":-1.0}' .. ("]"):rep(900))
+      for _ = 1, 900 do value = value[1] end
+      assert.same({ a = 7, c = 1e300, d = -1 }, value)
+      assert.equal("7", shown(value.a))
+      assert.equal("-1", shown(value.d))
+      assert.equal("3", shown(json.decode("3.0")))
+      assert.is_nil(json.decode("null"))
    end)
 
    it("answers nil and a message for what is no JSON", function()

@@ -38,8 +38,9 @@ local function requires(path)
 end
 
 local LIBC = {}
-for name in ("errno limits stddef stdint stdlib string time unistd pthread dlfcn poll sys/epoll sys/random sys/types "
-   .. "netinet/in sys/socket stdarg stdbool sys/un sys/time sys/file sys/stat fcntl signal arpa/inet"):gmatch("%S+") do
+for name in ("errno limits locale stddef stdint stdlib string time unistd pthread dlfcn poll sys/epoll sys/random "
+   .. "sys/types netinet/in sys/socket stdarg stdbool sys/un sys/time sys/file sys/stat fcntl signal "
+   .. "arpa/inet"):gmatch("%S+") do
    LIBC[name .. ".h"] = true
 end
 
@@ -50,8 +51,8 @@ local C_RULES = {
    ["src/core/cipher_openssl.c"] = { "cipher%.h", "openssl/err%.h", "openssl/evp%.h" },
    ["src/curl/"] = { "tuya%.h", "tuya_curl%.h", "watch%.h", "ca%.h", "curl/curl%.h" },
    ["src/curl/ca.c"] = { "ca%.h", "openssl/.*" },
-   ["src/lua/"] = { "compat%.h", "system%.h", "lua%.h", "lauxlib%.h" },
-   ["src/lua/core.c"] = { "compat%.h", "system%.h", "tuya%.h" },
+   ["src/lua/"] = { "compat%.h", "system%.h", "values%.h", "lua%.h", "lauxlib%.h" },
+   ["src/lua/core.c"] = { "compat%.h", "system%.h", "values%.h", "tuya%.h" },
    ["src/lua/curl.c"] = { "compat%.h", "tuya_curl%.h", "tuya%.h" },
    ["src/file/"] = { "compat%.h" },
    ["src/websocket/"] = { "connection%.h", "frames%.h", "handshake%.h", "watch%.h", "curl/curl%.h" },

@@ -47,7 +47,7 @@ local codec
 
 -- Made at the first use, and anew when the host has changed the locale: cjson keeps the decimal point it was born with.
 local function library()
-   local point = ("%.1f"):format(0.5)
+   local point = core.decimal_point()
    if not codec or codec.point ~= point then codec = new_codec(point) end
    return codec.cjson
 end
@@ -103,7 +103,8 @@ function prepare(value, state, depth)
    return prepare_table(value, state, depth)
 end
 
-local function encode(value)
+-- For what the library may not write as it is.
+local function encode_prepared(value)
    local state = {}
    local text = library().encode(prepare(value, state, 1))
    if not state.placeholder then return text end
@@ -119,40 +120,19 @@ end
 -- @param value tables, strings, numbers, booleans, `json.null`
 -- @treturn ?string text; nil and the rule when the value cannot be written exactly
 function json.encode(value)
-   local ok, text = pcall(encode, value)
+   local ok, text
+   if core.is_plain(value) then ok, text = pcall(library().encode, value)
+   else ok, text = pcall(encode_prepared, value) end
    if ok then return text end
    return nil, plain(text)
-end
-
-local to_integer = math.tointeger -- 5.3 and later: the others have no integers
-
-local function integral(n)
-   return to_integer and n % 1 == 0 and n > -2 ^ 53 and n < 2 ^ 53 and to_integer(n) or n
-end
-
-local function restore_table(t, null)
-   for k, v in next, t do
-      local kind = type(v)
-      if kind == "number" then t[k] = integral(v)
-      elseif kind == "table" then restore_table(v, null)
-      elseif v == null then t[k] = nil end
-   end
-   return t
-end
-
-local function restore(value, null)
-   if value == null then return nil end
-   if type(value) == "number" then return integral(value) end
-   return type(value) == "table" and restore_table(value, null) or value
 end
 
 --- Decodes a text. Integers come back as integers where Lua has them, null as nil.
 -- @tparam string text
 -- @return the value; nil and a message when the text is not JSON
 function json.decode(text)
-   local cjson = library()
-   local ok, value = pcall(cjson.decode, text)
-   if ok then return restore(value, cjson.null) end
+   local ok, value = pcall(library().decode, text)
+   if ok then return core.restore(value) end
    return nil, plain(value)
 end
 

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "system.h"
 #include "tuya.h"
+#include "values.h"
 
 #define KEY "tuya.key"
 #define SEALED "tuya.sealed"
@@ -614,6 +615,9 @@ static const luaL_Reg functions[] = {{"key", key_new},
                                      {"wait", system_wait},
                                      {"is_terminal", system_isterminal},
                                      {"is_private", system_isprivate},
+                                     {"decimal_point", system_decimalpoint},
+                                     {"is_plain", values_isplain},
+                                     {"restore", values_restore},
                                      {"sha256", sha256},
                                      {"is_token_call", is_token_call},
                                      {"from_base64", from_base64},

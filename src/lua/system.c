@@ -6,6 +6,7 @@
 */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -36,6 +37,11 @@ int system_monotonic (lua_State *L) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
+int system_decimalpoint (lua_State *L) {
+  lua_pushstring(L, localeconv()->decimal_point);
   return 1;
 }
 

@@ -21,7 +21,10 @@ int system_monotonic (lua_State *L); /* () -> seconds of a clock that is never s
 int system_wait (lua_State *L);
 
 int system_isterminal (lua_State *L); /* (descriptor) -> does a person sit there? */
-int system_isprivate (lua_State *L);  /* (path) -> this user's, and no other's? | nil, why not known */
+int system_isprivate (
+    lua_State *L); /* (path) -> this user's, and no other's? | nil, why not known */
+
+int system_decimalpoint (lua_State *L); /* () -> what the locale of now takes for one */
 
 /* Pushes what system_nonce draws from: a userdata. */
 void system_pushbatch (lua_State *L);
