@@ -68,9 +68,16 @@ local function used_of(store)
    return tonumber(require("tuya.store").new(store):load("budget shared"):match("^%d+ %d+ %d+ (%d+)"))
 end
 
+-- In memory, where that may be: to a disk that stalls for a second the store is lost for as long, and with tokens that
+-- live no longer each process then has one of its own.
+local function store_directory()
+   local done = os.execute("test -w /dev/shm")
+   return child.directory((done == true or done == 0) and "/dev/shm" or nil)
+end
+
 describe("eight processes with one token that lives a second", function()
    it("lose no call, and make one renewal a token, while twenty are killed #once #slow", function()
-      local directory = child.directory()
+      local directory = store_directory()
       local log = directory .. "/log"
       local cloud = child.start(child.command { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet", "--one-token",
          "--token-ttl", ("%d"):format(LIFE), "--log", log }, "TUYA_ACCESS_ID=shared TUYA_ACCESS_SECRET=secret")

@@ -16,9 +16,9 @@ function child.command(words)
    return table.concat(quoted, " ")
 end
 
---- A fresh directory, removed by `child.remove`.
-function child.directory()
-   local pipe = io.popen("mktemp -d")
+--- A fresh directory, removed by `child.remove`. parent: nil for where temporary files are
+function child.directory(parent)
+   local pipe = io.popen("mktemp -d" .. (parent and " -p " .. quote(parent) or ""))
    local path = pipe:read("*l")
    pipe:close()
    return path
