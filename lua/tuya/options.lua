@@ -80,12 +80,13 @@ end
 --- Checks a table of options.
 -- @tparam table given
 -- @tparam table known made by `options.known`
+-- @tparam[opt="option"] string what the kind of name
 -- @treturn ?string the rule that is broken
-function options.broken(given, known)
+function options.broken(given, known, what)
    if type(given) ~= "table" then return ("a table of options expected, got %s"):format(type(given)) end
    for name, value in next, given do
       local types = known[name]
-      if not types then return options.unknown("option", name, known) end
+      if not types then return options.unknown(what or "option", name, known) end
       if not types[type(value)] then return wrong_type(name, value, types) end
    end
    if getmetatable(given) then return broken_behind(given, known) end

@@ -149,7 +149,7 @@ describe("diagnose, wrongly called,", function()
    end)
 
    it("does not overlook a misspelt field", function()
-      assert.equal("captured.boddy: unknown option (did you mean body?)",
+      assert.equal("captured.boddy: unknown field (did you mean body?)",
          raised({ method = "POST", target = "/", boddy = "{}" }, { secret = SECRET }))
    end)
 

@@ -362,7 +362,7 @@ local FIELDS = options.known {
 -- @tparam table given `method`, `target`, `headers` (name = value, or a list of pairs), `body`
 -- @treturn ?table nil and the rule that is broken
 function capture.normalise(given)
-   local rule = options.broken(given, FIELDS)
+   local rule = options.broken(given, FIELDS, "field")
    if rule then return nil, "captured." .. rule end
    for _, name in ipairs { "method", "target" } do
       if not given[name] then return nil, "captured." .. name .. ": missing" end
