@@ -55,6 +55,11 @@ local function set(state, id, code, value)
    note(state, id, code, value, before)
 end
 
+local function leave(state, id)
+   state.devices[id] = nil
+   note(state, id)
+end
+
 local function is_ours(state, id)
    return id ~= nil and (not state.only or state.only[id] == true)
 end
@@ -62,9 +67,7 @@ end
 local function on_event(state, event)
    local id = event.device
    if not is_ours(state, id) then return end
-   if event.kind == "unbound" and state.devices[id] then
-      state.devices[id] = nil
-      note(state, id)
+   if event.kind == "unbound" and state.devices[id] then leave(state, id)
    elseif event.kind == "online" or event.kind == "offline" then
       set(state, id, "online", event.kind == "online")
    end
@@ -82,20 +85,31 @@ local function is_fresh(state)
    return is_open and state.read_with == status.connects
 end
 
--- Reads everything, if that is due; nil, message, detail when that fails.
+-- Reads everything: true; nil, message, detail when that fails. Who was known and is no longer named left in the gap.
+local function read(state)
+   local known = {}
+   for id in next, state.devices do known[id] = true end
+   local statuses, message, detail = state.statuses(state.ids)
+   state.readings = state.readings + 1
+   if not statuses then return nil, message, detail end
+   for id, values in next, statuses do
+      known[id] = nil
+      for code, value in next, values do set(state, id, code, value) end
+   end
+   for id in next, known do leave(state, id) end
+   return true
+end
+
+-- Reads, if that is due; nil, message, detail when that fails.
 local function refresh(state)
    local status = state.events:status()
    local is_open = status.state == "open" or status.state == "silent"
    if state.read_with and (not is_open or state.read_with == status.connects) then return true end
    if state.now() < state.due then return nil, state.message, state.detail end
-   local statuses, message, detail = state.statuses(state.ids)
-   state.readings = state.readings + 1
-   if not statuses then
+   local done, message, detail = read(state)
+   if not done then
       state.due, state.message, state.detail = state.now() + AGAIN, message, detail
       return nil, message, detail
-   end
-   for id, values in next, statuses do
-      for code, value in next, values do set(state, id, code, value) end
    end
    -- what was read before the stream was open is read again when it is
    state.read_with, state.message, state.detail = is_open and status.connects or 0, nil, nil

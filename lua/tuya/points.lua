@@ -58,8 +58,9 @@ local function integer_rule(point)
    return rule .. ", in steps of " .. number_text(point.step / factor)
 end
 
+-- Apart by no more than arithmetic with fractions is, in a program: never by a step.
 local function is_close(a, b)
-   return math.abs(a - b) <= 1e-9 * math.max(1, math.abs(b))
+   return math.abs(a - b) <= math.max(1e-9, 1e-13 * math.abs(b))
 end
 
 local function to_program(point, wire)

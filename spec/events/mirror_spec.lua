@@ -1,5 +1,6 @@
 -- client:home: read once, kept by events, read again after a gap.
 local child = require("spec.support.child")
+local mirror = require("tuya.mirror")
 local pushing = require("spec.support.pushing")
 local tuya = require("tuya")
 
@@ -9,6 +10,24 @@ if not pcall(require, "tuya.websocket") then
 end
 
 local SOCKET, LAMP, DOOR = pushing.SOCKET, "vdevo161563811262430", "vdevo161563811262432"
+
+describe("the mirror of a home, read again,", function()
+   it("no longer has a device that left in the gap", function()
+      local connects, home_now = 1, { plug = { switch = true }, lamp = { switch = false } }
+      local stream = { on = function() end, status = function() return { state = "open", connects = connects } end }
+      local _, home = mirror.new({}, {
+         events = function() return stream end,
+         statuses = function() return home_now end,
+         now = function() return 0 end,
+         wait = function() end,
+      })
+      connects, home_now = 2, { lamp = { switch = false } }
+      assert.is_true(home:tick())
+      assert.is_nil(home:device("plug"))
+      assert.same({ switch = false }, home:device("lamp"))
+      assert.same({ { device = "plug" } }, home:changes())
+   end)
+end)
 
 describe("the mirror of a home", function()
    local made, scheduler

@@ -263,6 +263,17 @@ describe("a wrong value's message", function()
          message("switch_1", "on"))
    end)
 
+   it("of two thousand million is refused as one of two is", function()
+      local wide = read { { code = "energy", type = "Integer",
+         values = '{"min":0,"max":2147483640,"scale":0,"step":10,"unit":""}' } }
+      assert.equal(2147483640, (points.encode(wide, "energy", 2147483640)))
+      for _, value in ipairs { 2147483638, 2147483639.5 } do
+         local wire, rule = points.encode(wide, "energy", value)
+         assert.is_nil(wire)
+         assert.matches("in steps of 10", rule, 1, true)
+      end
+   end)
+
    it("lists the codes that are near an unknown one, or all", function()
       assert.equal("switch: no such data point; did you mean switch_1, switch_2?", message("switch", true))
       assert.equal("humidity_target: no such data point; it has temp_set, switch_1, switch_2, work_mode",
