@@ -97,6 +97,14 @@ describe("transport.curl", function()
       assert.same({ "HTTP/2.0", "HTTP/1.1", "HTTP/2.0" }, seen)
    end)
 
+   it("resumes the TLS session of its first connection on every other", function()
+      local t = transport { endpoint = server.https, ca_file = server.ca_file }
+      local first = saw(assert(t:send(sealed("/saw"))))
+      local other = saw(assert(t:send(sealed("/saw", { headers = { Area_Id = "1" } }))))
+      assert.not_equal(first.connection, other.connection)
+      assert.same({ ".", "r" }, { first.resumed, other.resumed })
+   end)
+
    it("sends dot segments as they were signed", function()
       local seen = saw(assert(transport({ endpoint = server.http }):send(sealed("/x/../saw"))))
       assert.equal("/x/../saw", seen.target)

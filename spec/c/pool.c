@@ -732,7 +732,7 @@ static void test_closed_at_once (stage *s) {
   begin(s, "sent is maybe when the connection ends before an answer");
   open_pool(s);
   id = start(s, "POST", "{}");
-  await_peer(s, 0);
+  await_request(s, await_peer(s, 0));
   peer_reset(&s->peers[0]);
   check_reply(s, id, TUYA_NET_RESET, TUYA_SENT_MAYBE, 0);
   id = start(s, "POST", "{}");
@@ -1081,6 +1081,28 @@ static void test_connections (stage *s) {
   end(s);
 }
 
+static void test_time_is_up (stage *s) {
+  enum { CONNECTIONS = 5 };
+  int64_t until = now() + PATIENCE;
+  int i, left = CONNECTIONS;
+  begin(s, "a tick whose time is up takes one step of one connection, and the next tick the next");
+  s->options.max_connections = CONNECTIONS;
+  open_pool(s);
+  for (i = 0; i < CONNECTIONS; i++)
+    start(s, "GET", "");
+  for (i = 0; i < CONNECTIONS; i++)
+    await_request(s, await_peer(s, i));
+  for (i = 0; i < CONNECTIONS; i++)
+    answer(&s->peers[i], ANSWER);
+  while (left > 0 && now() < until) {
+    int before = left;
+    left = tuya_pool_tick(s->pool, 1);
+    check(left == before || left == before - 1);
+  }
+  check(left == 0);
+  end(s);
+}
+
 static void test_first_finished (stage *s) {
   tuya_reply reply;
   int64_t ids[3];
@@ -1328,6 +1350,7 @@ int main (void) {
   test_free_unused(&s);
   test_queue(&s);
   test_connections(&s);
+  test_time_is_up(&s);
   test_first_finished(&s);
   test_peek(&s);
   test_lanes(&s);

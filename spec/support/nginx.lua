@@ -7,7 +7,7 @@ local nginx = {}
 
 local SAW = [[{"success":true,"t":1700000000000,"tid":"x","result":{"protocol":"$server_protocol",]]
    .. [["target":"$request_uri","connection":"$connection","nth":$connection_requests,]]
-   .. [["sign":"$http_sign","accept":"$http_accept_encoding"}}]]
+   .. [["sign":"$http_sign","accept":"$http_accept_encoding","resumed":"$ssl_session_reused"}}]]
 
 local TOKEN = [[{"success":true,"t":1700000000000,]]
    .. [["result":{"access_token":"nginxtoken","refresh_token":"r","expire_time":7200,"uid":"u"}}]]

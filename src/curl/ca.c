@@ -1,7 +1,7 @@
 /*
 ** ca.c: one X509_STORE for all connections of a pool, the only file here that knows OpenSSL.
 ** The idea: libcurl parses the bundle of the system anew for every connection, 24 ms each on
-** Debian, inside a tick; we read it once and share it.
+** Debian, inside a tick; we read it once and share it. A session may be resumed likewise.
 ** The danger: a libcurl built with another TLS library, or with another OpenSSL than ours,
 ** would misread our store; ca_usable compares the two.
 */
@@ -47,8 +47,13 @@ ca_store *ca_load (const char *file) {
 
 void ca_free (ca_store *store) { X509_STORE_free((X509_STORE *)store); }
 
+/*
+** Tickets, which libcurl does not ask for and leaves to whoever is called here: a session that is
+** resumed costs no verification, some 0.3 ms of a tick instead of 1.
+*/
 CURLcode ca_apply (CURL *easy, void *ssl_ctx, void *store) {
   (void)easy;
   SSL_CTX_set1_cert_store((SSL_CTX *)ssl_ctx, (X509_STORE *)store);
+  SSL_CTX_clear_options((SSL_CTX *)ssl_ctx, SSL_OP_NO_TICKET);
   return CURLE_OK;
 }

@@ -17,7 +17,7 @@ int ca_usable (void);
 ca_store *ca_load (const char *file);
 void ca_free (ca_store *store);
 
-/* CURLOPT_SSL_CTX_FUNCTION; its data is the store. */
+/* CURLOPT_SSL_CTX_FUNCTION; its data is the store. Sessions may be resumed by tickets. */
 CURLcode ca_apply (CURL *easy, void *ssl_ctx, void *store);
 
 #pragma GCC visibility pop

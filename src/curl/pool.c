@@ -1,8 +1,10 @@
 /*
 ** pool.c: the engine of tuya_curl.h.
-** The idea: curl_multi_socket_action over a set of descriptors of our own, one descriptor an
-** action; curl_multi_perform would look at every transfer every time. What waits for a
-** connection waits in our queue, with our deadlines, not in libcurl's.
+** The idea: curl_multi_socket_action over a set of descriptors of our own; curl_multi_perform
+** would look at every transfer every time. An action moves on all that is due in its CURLM, so each
+** connection has one of its own: an action is then one step of one connection, a TLS handshake's at
+** most, and the time is looked at before the next. What waits for a connection waits in our queue,
+** with our deadlines, not in libcurl's.
 ** The danger: libcurl may change a request after it was signed. PATH_AS_IS, no redirects, no
 ** Expect, and it may not repeat one on its own: before_request sees every attempt and ends the
 ** second.
@@ -41,6 +43,15 @@ enum {
   SLOT_BITS = 16        /* of an id; the rest is a serial number */
 };
 
+/* A CURLM that may have one connection to the cloud. It stays when that is closed. */
+typedef struct connection {
+  struct tuya_pool *pool;
+  CURLM *multi;
+  size_t carried; /* transfers under way on it */
+  int http1;      /* it is for transfers that must go by HTTP/1.1, one at a time */
+  int64_t timer;  /* when libcurl wants to be called; INT64_MAX: it does not */
+} connection;
+
 typedef enum state { FREE, QUEUED, ACTIVE, DONE } state;
 
 typedef struct bytes {
@@ -57,7 +68,9 @@ typedef struct transfer {
   size_t slot;
   struct transfer *next; /* in the free, waiting or finished list */
   CURL *easy;
-  char *memory; /* of one request: the sealed block, the header list and its lines */
+  connection *connection; /* while it is active */
+  int http1;              /* it must go by HTTP/1.1 */
+  char *memory;           /* of one request: the sealed block, the header list and its lines */
   const tuya_sealed *sealed;
   struct curl_slist *headers;
   int64_t deadline, connect_timeout;
@@ -75,20 +88,26 @@ typedef struct list {
 } list;
 
 struct tuya_pool {
-  pid_t pid; /* of the process that made it */
-  CURLM *multi;
+  pid_t pid;     /* of the process that made it */
+  CURLSH *share; /* of all connections: addresses and TLS sessions */
   watch *watch;
   ca_store *ca;
   char *endpoint, *ca_file, *proxy, *user_agent;
-  int https, max_connections, multiplexed;
+  int https, tried, multiplexed; /* a connect has come to its end; the cloud speaks HTTP/2 */
+  connection **connections;
+  size_t nconnections, max_connections;
+  connection **owners; /* by descriptor: whose it is */
+  size_t nowners;
   size_t max_queue, max_reply;
   transfer **slots;
   size_t nslots, nqueued, nactive;
   int64_t serial;
   list free, queue, done;
   transfer *taken;  /* its reply is lent until the next call */
-  int64_t timer;    /* when libcurl wants to be called; -1: it does not */
+  int64_t timer;    /* no connection's timer ends before */
   int64_t deadline; /* no transfer ends before; INT64_MAX: none is under way */
+  int64_t stop;     /* when, in us, a tick begins nothing more */
+  int acted;        /* whether it has begun something */
   watch_event events[EVENTS];
   int nevents, event; /* how many there are, and which is the next to be dealt with */
 };
@@ -162,6 +181,7 @@ static size_t on_head (char *p, size_t size, size_t n, void *data) {
 static int before_request (void *data, char *ip, char *local_ip, int port, int local_port) {
   transfer *t = data;
   (void)ip, (void)local_ip, (void)port, (void)local_port;
+  t->connection->pool->tried = 1;
   return ++t->attempts == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -171,20 +191,35 @@ static curl_socket_t open_socket (void *data, curlsocktype purpose, struct curl_
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* Notes whose a descriptor is; 0 when out of memory. */
+static int own (tuya_pool *pool, size_t fd, connection *c) {
+  if (fd >= pool->nowners) {
+    size_t n = fd < 32 ? 64 : 2 * fd;
+    connection **owners = realloc(pool->owners, n * sizeof *owners);
+    if (!owners) return 0;
+    memset(owners + pool->nowners, 0, (n - pool->nowners) * sizeof *owners);
+    pool->owners = owners;
+    pool->nowners = n;
+  }
+  pool->owners[fd] = c;
+  return 1;
+}
+
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *unused) {
-  tuya_pool *pool = data;
+  connection *c = data;
   int mask = what == CURL_POLL_IN      ? WATCH_IN
              : what == CURL_POLL_OUT   ? WATCH_OUT
              : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
                                        : 0;
   (void)easy, (void)unused;
-  return watch_set(pool->watch, fd, mask) ? 0 : -1;
+  return own(c->pool, (size_t)fd, c) && watch_set(c->pool->watch, fd, mask) ? 0 : -1;
 }
 
 static int on_timer (CURLM *multi, long ms, void *data) {
-  tuya_pool *pool = data;
+  connection *c = data;
   (void)multi;
-  pool->timer = ms < 0 ? -1 : now() + ms;
+  c->timer = ms < 0 ? INT64_MAX : now() + ms;
+  if (c->timer < c->pool->timer) c->pool->timer = c->timer;
   return 0;
 }
 
@@ -206,28 +241,22 @@ static int copy (char **to, const char *text) {
 }
 
 static int configure (tuya_pool *pool, const tuya_pool_options *o) {
-  pool->max_connections = o->max_connections > 0 ? o->max_connections : DEFAULT_CONNECTIONS;
+  pool->max_connections = o->max_connections > 0 ? (size_t)o->max_connections : DEFAULT_CONNECTIONS;
   pool->max_queue = o->max_queue ? o->max_queue : DEFAULT_QUEUE;
   pool->max_reply = o->max_reply ? o->max_reply : DEFAULT_REPLY;
   pool->https = strncmp(o->endpoint, "https:", 6) == 0;
-  pool->timer = -1;
+  pool->timer = INT64_MAX;
   pool->deadline = INT64_MAX;
   return copy(&pool->endpoint, o->endpoint) && copy(&pool->ca_file, o->ca_file) &&
          copy(&pool->proxy, o->proxy) && copy(&pool->user_agent, o->user_agent);
 }
 
-static int open_multi (tuya_pool *pool) {
-  pool->watch = watch_new();
-  pool->multi = curl_multi_init();
-  if (!pool->watch || !pool->multi) return 0;
-  curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
-  curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
-  curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-  curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)pool->max_connections);
-  curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)pool->max_connections);
-  return 1;
+static int open_share (tuya_pool *pool) {
+  pool->share = curl_share_init();
+  return pool->share &&
+         curl_share_setopt(pool->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
+         (!pool->https || curl_share_setopt(pool->share, CURLSHOPT_SHARE,
+                                            CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK);
 }
 
 tuya_pool *tuya_pool_new (const tuya_pool_options *options) {
@@ -235,18 +264,31 @@ tuya_pool *tuya_pool_new (const tuya_pool_options *options) {
   if (!pool) return NULL;
   init_once();
   pool->pid = getpid();
-  if (configure(pool, options) && open_multi(pool)) return pool;
+  pool->watch = watch_new();
+  if (pool->watch && configure(pool, options) && open_share(pool)) return pool;
   tuya_pool_free(pool);
   return NULL;
 }
 
+/* Takes a transfer from its connection. */
+static void detach (tuya_pool *pool, transfer *t) {
+  curl_multi_remove_handle(t->connection->multi, t->easy);
+  t->connection->carried--;
+  pool->nactive--;
+}
+
 static void free_transfer (tuya_pool *pool, transfer *t) {
-  if (t->state == ACTIVE) curl_multi_remove_handle(pool->multi, t->easy);
+  if (t->state == ACTIVE) detach(pool, t);
   curl_easy_cleanup(t->easy);
   free(t->memory);
   free(t->head.p);
   free(t->body.p);
   free(t);
+}
+
+static void free_connection (connection *c) {
+  curl_multi_cleanup(c->multi); /* libcurl wants its transfers gone first */
+  free(c);
 }
 
 int tuya_pool_is_forked (const tuya_pool *pool) { return pool->pid != getpid(); }
@@ -256,9 +298,13 @@ void tuya_pool_free (tuya_pool *pool) {
   if (!pool || tuya_pool_is_forked(pool)) return; /* what it holds is the parent's: left alone */
   for (i = 0; i < pool->nslots; i++)
     free_transfer(pool, pool->slots[i]);
-  curl_multi_cleanup(pool->multi); /* libcurl wants its transfers gone first */
+  for (i = 0; i < pool->nconnections; i++)
+    free_connection(pool->connections[i]);
+  curl_share_cleanup(pool->share); /* libcurl wants those who share gone first */
   watch_free(pool->watch);
   ca_free(pool->ca);
+  free(pool->connections);
+  free(pool->owners);
   free(pool->slots);
   free(pool->endpoint);
   free(pool->ca_file);
@@ -375,6 +421,22 @@ static int copy_request (transfer *t, const tuya_sealed *sealed) {
   return 1;
 }
 
+static int is (tuya_str s, const char *text) {
+  return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
+/* HTTP/2 sends names in lower case: a signed name with an upper-case letter must go by 1.1. */
+static int needs_http1 (const tuya_sealed *sealed) {
+  size_t i, j;
+  for (i = 0; i < tuya_sealed_nheaders(sealed); i++) {
+    tuya_pair header = tuya_sealed_header(sealed, i);
+    if (!is(header.name, "Signature-Headers")) continue;
+    for (j = 0; j < header.value.n; j++)
+      if (header.value.p[j] >= 'A' && header.value.p[j] <= 'Z') return 1;
+  }
+  return 0;
+}
+
 static void reset_reply (tuya_pool *pool, transfer *t) {
   t->head.n = t->body.n = 0;
   t->head.full = t->body.full = 0;
@@ -382,6 +444,7 @@ static void reset_reply (tuya_pool *pool, transfer *t) {
   t->head.max = MAX_HEAD;
   t->body.max = pool->max_reply;
   t->attempts = 0;
+  t->http1 = !pool->https || needs_http1(t->sealed);
   t->error = TUYA_NET_OK;
   t->message = "";
   t->error_text[0] = '\0';
@@ -420,6 +483,7 @@ int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_
 static void set_common (tuya_pool *pool, transfer *t) {
   CURL *easy = t->easy;
   curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+  curl_easy_setopt(easy, CURLOPT_SHARE, pool->share);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -463,10 +527,6 @@ static void set_tls (tuya_pool *pool, CURL *easy) {
   }
 }
 
-static int is (tuya_str s, const char *text) {
-  return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
-}
-
 /* The method and the body, over whatever the last request of this CURL left behind. */
 static void set_method (transfer *t) {
   tuya_str method = tuya_sealed_method(t->sealed), body = tuya_sealed_body(t->sealed);
@@ -484,18 +544,6 @@ static void set_method (transfer *t) {
   curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, name);
 }
 
-/* HTTP/2 sends names in lower case: a signed name with an upper-case letter must go by 1.1. */
-static int needs_http1 (const tuya_sealed *sealed) {
-  size_t i, j;
-  for (i = 0; i < tuya_sealed_nheaders(sealed); i++) {
-    tuya_pair header = tuya_sealed_header(sealed, i);
-    if (!is(header.name, "Signature-Headers")) continue;
-    for (j = 0; j < header.value.n; j++)
-      if (header.value.p[j] >= 'A' && header.value.p[j] <= 'Z') return 1;
-  }
-  return 0;
-}
-
 static int set_url (tuya_pool *pool, transfer *t) {
   tuya_str target = tuya_sealed_target(t->sealed);
   size_t n = strlen(pool->endpoint);
@@ -511,19 +559,17 @@ static int set_url (tuya_pool *pool, transfer *t) {
 }
 
 static int set_request (tuya_pool *pool, transfer *t) {
-  int http1 = !pool->https || needs_http1(t->sealed);
   int64_t left = t->deadline - now();
   int64_t connect = t->connect_timeout < left ? t->connect_timeout : left;
   set_method(t);
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
   curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION,
-                   (long)(http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+                   (long)(t->http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect > 0 ? connect : 1));
   return set_url(pool, t);
 }
 
 static void finish (tuya_pool *pool, transfer *t, tuya_net error, const char *message) {
-  if (t->state == ACTIVE) pool->nactive--;
   t->state = DONE;
   t->error = error;
   t->message = message;
@@ -545,25 +591,87 @@ static int open_easy (tuya_pool *pool, transfer *t) {
   return 1;
 }
 
+/* --- connections --- */
+
+static CURLM *new_multi (connection *c) {
+  CURLM *multi = curl_multi_init();
+  if (!multi) return NULL;
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, c);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, c);
+  curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+  curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1L);
+  return multi;
+}
+
+static connection *new_connection (tuya_pool *pool, int http1) {
+  size_t size = (pool->nconnections + 1) * sizeof *pool->connections;
+  connection **connections = realloc(pool->connections, size);
+  connection *c;
+  if (!connections) return NULL;
+  pool->connections = connections;
+  c = calloc(1, sizeof *c);
+  if (!c) return NULL;
+  c->pool = pool;
+  c->http1 = http1;
+  c->timer = INT64_MAX;
+  c->multi = new_multi(c);
+  if (c->multi) return connections[pool->nconnections++] = c;
+  free(c);
+  return NULL;
+}
+
+/* More than it can carry would wait in libcurl, without our deadlines. */
+static int has_room (const tuya_pool *pool, const connection *c, int http1) {
+  if (c->http1 != http1) return 0;
+  return c->carried < (pool->multiplexed && !http1 ? STREAMS : 1);
+}
+
+/*
+** The first with room, so that the others stand idle, and are closed by the cloud, until they are
+** wanted. One that speaks the other version is taken when there can be no more.
+*/
+static connection *find_room (const tuya_pool *pool, int http1) {
+  connection *idle = NULL;
+  size_t i;
+  for (i = 0; i < pool->nconnections; i++) {
+    connection *c = pool->connections[i];
+    if (has_room(pool, c, http1)) return c;
+    if (c->carried == 0) idle = c;
+  }
+  return pool->nconnections < pool->max_connections ? NULL : idle;
+}
+
+/*
+** The first TLS connect goes alone: it leaves the session that makes the others cheap, and may show
+** that one connection is enough.
+*/
+static int can_launch (const tuya_pool *pool) {
+  if (!pool->queue.first || (pool->https && !pool->tried && pool->nactive)) return 0;
+  return pool->nconnections < pool->max_connections || find_room(pool, pool->queue.first->http1);
+}
+
+static int attach (transfer *t, connection *c) {
+  if (!c) return 0;
+  t->connection = c;
+  curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, (long)(c->http1 != t->http1));
+  c->http1 = t->http1;
+  if (curl_multi_add_handle(c->multi, t->easy) != CURLM_OK) return 0;
+  c->carried++;
+  c->pool->nactive++;
+  t->state = ACTIVE;
+  return 1;
+}
+
 static void launch (tuya_pool *pool, transfer *t) {
+  connection *c = find_room(pool, t->http1);
   if (!load_ca(pool))
     finish(pool, t, TUYA_NET_TLS, "the certificates to trust (ca_file) cannot be read");
   else if (!open_easy(pool, t) || !set_request(pool, t) ||
-           curl_multi_add_handle(pool->multi, t->easy) != CURLM_OK)
+           !attach(t, c ? c : new_connection(pool, t->http1)))
     finish(pool, t, TUYA_NET_PROTOCOL, "libcurl refused the request, or out of memory");
-  else {
-    t->state = ACTIVE;
-    pool->nactive++;
-  }
-}
-
-/* What the connections can carry; more would wait in libcurl, without our deadlines. */
-static size_t capacity (const tuya_pool *pool) {
-  return (size_t)pool->max_connections * (pool->multiplexed ? STREAMS : 1);
-}
-
-static int can_launch (const tuya_pool *pool) {
-  return pool->queue.first && pool->nactive < capacity(pool);
 }
 
 /* --- what became of it --- */
@@ -621,10 +729,11 @@ static int answered_early (const transfer *t, CURLcode code) {
   return code == CURLE_HTTP2_STREAM && t->status && !t->error_text[0];
 }
 
-static void harvest (tuya_pool *pool) {
+static void harvest (connection *c) {
+  tuya_pool *pool = c->pool;
   CURLMsg *msg;
   int left;
-  while ((msg = curl_multi_info_read(pool->multi, &left)) != NULL) {
+  while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
     CURLcode code = msg->data.result; /* msg is dead after remove_handle */
     CURL *easy = msg->easy_handle;
     char *private = NULL;
@@ -636,7 +745,8 @@ static void harvest (tuya_pool *pool) {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &t->status);
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     if (version == CURL_HTTP_VERSION_2_0) pool->multiplexed = 1;
-    curl_multi_remove_handle(pool->multi, easy);
+    pool->tried = 1;
+    detach(pool, t);
     if (answered_early(t, code)) code = CURLE_OK;
     finish(pool, t, classify(code), explain(t, code));
   }
@@ -649,7 +759,8 @@ static void expire (tuya_pool *pool, transfer *t) {
   }
   else {
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-    curl_multi_remove_handle(pool->multi, t->easy);
+    pool->tried = 1;
+    detach(pool, t);
   }
   finish(pool, t, TUYA_NET_TIMEOUT, "no whole answer within the timeout");
 }
@@ -670,9 +781,17 @@ static void expire_due (tuya_pool *pool) {
 
 /* --- ticking --- */
 
-static void act (tuya_pool *pool, curl_socket_t fd, int mask) {
+/* Whether a tick may begin one thing more; one at least. */
+static int may_act (tuya_pool *pool) {
+  if (pool->acted && now_us() >= pool->stop) return 0;
+  pool->acted = 1;
+  return 1;
+}
+
+static void act (connection *c, curl_socket_t fd, int mask) {
   int running;
-  curl_multi_socket_action(pool->multi, fd, mask, &running);
+  curl_multi_socket_action(c->multi, fd, mask, &running);
+  harvest(c);
 }
 
 static int to_curl (int what) {
@@ -680,10 +799,21 @@ static int to_curl (int what) {
          (what & WATCH_ERR ? CURL_CSELECT_ERR : 0);
 }
 
-static void run_timer (tuya_pool *pool) {
-  if (pool->timer < 0 || now() < pool->timer) return;
-  pool->timer = -1;
-  act(pool, CURL_SOCKET_TIMEOUT, 0);
+static void run_timer (connection *c) {
+  c->timer = INT64_MAX;
+  act(c, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* Runs the timers that have ended and finds the next one; what there is no time for stays due. */
+static void run_timers (tuya_pool *pool) {
+  int64_t moment = now();
+  size_t i;
+  if (moment < pool->timer) return;
+  for (i = 0; i < pool->nconnections; i++)
+    if (pool->connections[i]->timer <= moment && may_act(pool)) run_timer(pool->connections[i]);
+  pool->timer = INT64_MAX;
+  for (i = 0; i < pool->nconnections; i++)
+    if (pool->connections[i]->timer < pool->timer) pool->timer = pool->connections[i]->timer;
 }
 
 static void look (tuya_pool *pool, int64_t ms) {
@@ -695,49 +825,45 @@ static void look (tuya_pool *pool, int64_t ms) {
 /*
 ** What is left over when the time is up is dealt with in the next tick. A descriptor may have been
 ** closed by then: libcurl passes over one that it does not know, and finds nothing to read on one
-** that is another's now. One at least is dealt with.
+** that is another's now.
 */
-static void run_events (tuya_pool *pool, int64_t end) {
-  int n = 0;
-  while (pool->event < pool->nevents && (n == 0 || now_us() < end)) {
+static void run_events (tuya_pool *pool) {
+  while (pool->event < pool->nevents && may_act(pool)) {
     const watch_event *e = &pool->events[pool->event++];
-    act(pool, e->fd, to_curl(e->what));
-    n++;
+    act(pool->owners[e->fd], e->fd, to_curl(e->what));
   }
 }
 
-/* Each goes to work at once: libcurl's timer would begin them all in one action, TLS contexts and
- * all. */
-static void launch_queued (tuya_pool *pool, int64_t end) {
+/* Each goes to work at once: libcurl would have a timer begin it. */
+static void launch_queued (tuya_pool *pool) {
   int i;
-  for (i = 0; i < STARTS_PER_TICK && can_launch(pool) && (i == 0 || now_us() < end); i++) {
+  for (i = 0; i < STARTS_PER_TICK && can_launch(pool) && may_act(pool); i++) {
     transfer *t = shift(&pool->queue);
     pool->nqueued--;
     launch(pool, t);
-    run_timer(pool);
+    if (t->state == ACTIVE) run_timer(t->connection);
   }
 }
 
 int tuya_pool_tick (tuya_pool *pool, int64_t budget) {
-  int64_t end;
   if (tuya_pool_is_forked(pool)) return 0;
   reclaim(pool);
   if (pool->nqueued + pool->nactive == 0) {
     pool->event = pool->nevents = 0; /* of cancelled transfers */
     return 0;
   }
-  end = budget > 0 ? now_us() + budget : INT64_MAX;
-  launch_queued(pool, end);
-  run_timer(pool);
-  look(pool, 0);
-  run_events(pool, end);
-  harvest(pool);
+  pool->stop = budget > 0 ? now_us() + budget : INT64_MAX;
+  pool->acted = 0;
+  if (pool->nactive) look(pool, 0);
+  run_events(pool);
+  run_timers(pool);
+  launch_queued(pool);
   expire_due(pool);
   return (int)(pool->nqueued + pool->nactive);
 }
 
 int64_t tuya_pool_timeout (tuya_pool *pool) {
-  int64_t next = pool->timer >= 0 && pool->timer < pool->deadline ? pool->timer : pool->deadline;
+  int64_t next = pool->timer < pool->deadline ? pool->timer : pool->deadline;
   int64_t left = next - now();
   if (pool->event < pool->nevents || pool->done.first || can_launch(pool)) return 0;
   if (next == INT64_MAX) return -1;
@@ -814,10 +940,7 @@ int tuya_pool_cancel (tuya_pool *pool, int64_t id, tuya_sent *how_far) {
     unlink_transfer(&pool->queue, t);
     pool->nqueued--;
   }
-  else if (t->state == ACTIVE) {
-    curl_multi_remove_handle(pool->multi, t->easy);
-    pool->nactive--;
-  }
+  else if (t->state == ACTIVE) detach(pool, t);
   else unlink_transfer(&pool->done, t);
   release(pool, t);
   return 1;
