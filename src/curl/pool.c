@@ -47,7 +47,9 @@ enum {
 typedef struct connection {
   struct tuya_pool *pool;
   CURLM *multi;
+  int fd;         /* the last that libcurl waited on */
   size_t carried; /* transfers under way on it */
+  size_t early;   /* of these, those with a body whose answer has begun */
   int http1;      /* it is for transfers that must go by HTTP/1.1, one at a time */
   int64_t timer;  /* when libcurl wants to be called; INT64_MAX: it does not */
 } connection;
@@ -77,6 +79,7 @@ typedef struct transfer {
   int attempts; /* how often libcurl was about to write the request */
   bytes head, body;
   int head_ended; /* the empty line has come */
+  int early;      /* it is one of its connection's */
   tuya_net error;
   const char *message;
   char error_text[CURL_ERROR_SIZE];
@@ -175,6 +178,10 @@ static size_t on_head (char *p, size_t size, size_t n, void *data) {
   transfer *t = data;
   if (size * n >= 5 && memcmp(p, "HTTP/", 5) == 0) t->head.n = 0, t->head_ended = 0;
   if (size * n > 0 && (p[0] == '\r' || p[0] == '\n')) t->head_ended = 1;
+  if (t->head_ended && !t->early && tuya_sealed_body(t->sealed).n) {
+    t->early = 1;
+    t->connection->early++;
+  }
   return append(&t->head, p, size * n) ? size * n : 0;
 }
 
@@ -212,6 +219,7 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *
              : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
                                        : 0;
   (void)easy, (void)unused;
+  if (mask) c->fd = fd;
   return own(c->pool, (size_t)fd, c) && watch_set(c->pool->watch, fd, mask) ? 0 : -1;
 }
 
@@ -274,6 +282,7 @@ tuya_pool *tuya_pool_new (const tuya_pool_options *options) {
 static void detach (tuya_pool *pool, transfer *t) {
   curl_multi_remove_handle(t->connection->multi, t->easy);
   t->connection->carried--;
+  if (t->early) t->connection->early--;
   pool->nactive--;
 }
 
@@ -440,7 +449,7 @@ static int needs_http1 (const tuya_sealed *sealed) {
 static void reset_reply (tuya_pool *pool, transfer *t) {
   t->head.n = t->body.n = 0;
   t->head.full = t->body.full = 0;
-  t->head_ended = 0;
+  t->head_ended = t->early = 0;
   t->head.max = MAX_HEAD;
   t->body.max = pool->max_reply;
   t->attempts = 0;
@@ -788,9 +797,16 @@ static int may_act (tuya_pool *pool) {
   return 1;
 }
 
+/*
+** Over HTTP/2 libcurl 7.88 may read the whole answer while it still sends the body, and then wait
+** for more; so one that has begun by then is looked at again.
+*/
 static void act (connection *c, curl_socket_t fd, int mask) {
   int running;
   curl_multi_socket_action(c->multi, fd, mask, &running);
+  harvest(c);
+  if (!c->early || c->http1) return;
+  curl_multi_socket_action(c->multi, c->fd, CURL_CSELECT_IN, &running);
   harvest(c);
 }
 
