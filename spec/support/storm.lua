@@ -75,6 +75,7 @@ function storm.cancel(server, calls)
       client:close() -- often with calls in flight
       check()
       left = left - n
+      if left > 0 and left % 10000 == 0 then print(left .. " calls to go") end
    end
    assert(not storm.tally.timeout, "calls ended at their timeouts")
 end
