@@ -8,6 +8,7 @@
 
 local drive = require("tuya.drive")
 local json = require("tuya.json")
+local mqtt = require("tuya.events.mqtt")
 local op = require("tuya.op")
 local options = require("tuya.options")
 local pulsar = require("tuya.events.pulsar")
@@ -17,7 +18,9 @@ local specifications = require("tuya.specifications")
 
 local events = {}
 
-local OPTIONS = options.known { via = "string", environment = "string", url = "string", ping = "number" }
+local OPTIONS = options.known {
+   via = "string", environment = "string", url = "string", ping = "number", uid = "string", version = "string",
+}
 local HANDLER = options.known {
    device = "string", code = "string", kind = "string", fn = "function", [1] = "function",
 }
@@ -25,7 +28,7 @@ local KINDS = {
    status = true, online = true, offline = true, renamed = true, bound = true, unbound = true, upgrade = true,
    scene = true, other = true,
 }
-local CHANNELS = { pulsar = pulsar }
+local CHANNELS = { pulsar = pulsar, mqtt = mqtt }
 local FAILED = 1024 -- messages of which is known which handlers have had them
 
 -- --- handing out ---
@@ -184,7 +187,7 @@ function events.new(context, its, given, lent)
    local rule = options.broken(given, OPTIONS)
    if rule then return nil, rule end
    local kind = CHANNELS[given.via]
-   if not kind then return nil, 'via: "pulsar" expected' end
+   if not kind then return nil, 'via: "pulsar" or "mqtt" expected' end
    local channel
    channel, rule = kind.new(context, given, lent)
    if not channel then return nil, rule end
@@ -300,7 +303,8 @@ end
 --- How the stream stands.
 -- @treturn table `state`: "connecting"; "open"; "silent" (open for a minute, and never a message); "waiting" (it
 -- failed, and is tried again in `retry_in` s); "closed". Of the last failure `error` ("dns" "connect" "tls"
--- "timeout" "reset" "http" "protocol" "closed" "silent"), `code`, `message`, `advice`. Counted: `connects`,
+-- "timeout" "reset" "http" "protocol" "closed" "silent"; over MQTT also "refused" and "api", "budget", "lookup" of the
+-- call that asks where to connect), `code`, `message`, `advice`. Counted: `connects`,
 -- `received`, `handled`, `duplicates`, `late`, `refused` (did not verify), `failed` (a handler raised), `odd` (frames
 -- that are no messages)
 function methods:status()

@@ -238,9 +238,11 @@ function sealed:headers() end
 ---@field reserve integer
 
 ---@class tuya.events.options
----@field via "pulsar"
----@field environment? "event"|"event-test" "event"
----@field url? string "wss://host:port"; nil: that of the client's data centre
+---@field via "pulsar"|"mqtt"
+---@field environment? "event"|"event-test" of Pulsar; "event"
+---@field url? string of Pulsar: "wss://host:port"; nil: that of the client's data centre
+---@field uid? string of MQTT: whose devices; nil: whose token
+---@field version? "1.0"|"2.0" of MQTT: of the encryption; "2.0"
 ---@field ping? number s without a word before it asks; 30
 
 ---@class tuya.events.event
@@ -251,7 +253,7 @@ function sealed:headers() end
 ---@field name? string of a "renamed"
 ---@field time? integer ms since 1970
 ---@field id? string of the data, or of the message
----@field via "pulsar"
+---@field via "pulsar"|"mqtt"
 ---@field raw table what the message said
 
 ---@class tuya.events.handler
@@ -263,8 +265,8 @@ function sealed:headers() end
 
 ---@class tuya.events.status
 ---@field state "connecting"|"open"|"silent"|"waiting"|"closed"
----@field error? "dns"|"connect"|"tls"|"timeout"|"reset"|"http"|"protocol"|"closed"|"silent"
----@field code? integer|string HTTP status of "http", else the error
+---@field error? "dns"|"connect"|"tls"|"timeout"|"reset"|"http"|"protocol"|"closed"|"silent"|"refused"|"api"|"budget"
+---@field code? integer|string HTTP status, the broker's or the cloud's, "expired" "host" "untrusted"; else the error
 ---@field message? string
 ---@field advice? string
 ---@field retry_in? number s
@@ -298,7 +300,9 @@ function events:status() end
 function events:close() end
 
 ---@class tuya.home.options
----@field via? "pulsar" "pulsar"
+---@field via? "pulsar"|"mqtt" "pulsar"
+---@field uid? string
+---@field version? "1.0"|"2.0"
 ---@field devices? (string|tuya.device)[] nil: all of the project
 ---@field environment? "event"|"event-test"
 ---@field url? string
@@ -1005,6 +1009,15 @@ function json.parse(text) end
 ---@field on_change? fun(device: table, code: string, value: any)
 ---@field faults? string[] rules, as of `fault`
 ---@field state? string what `state` gave
+---@field mqtt? tuya.simulator.broker where messages go over MQTT
+
+---@class tuya.simulator.broker
+---@field url? string "ssl://host:port" or "tcp://host:port"
+---@field username? string
+---@field password? string 24 bytes or more: it also encrypts
+---@field ca_file? string
+---@field life? number s that a configuration lives; 7200
+---@field renames? boolean a client id and a topic for each configuration, instead of for each link
 
 ---@class tuya.simulator.entry
 ---@field method string
@@ -1054,6 +1067,10 @@ function simulator:add(given) end
 --- How changes are pushed from now on. Raises where an option is unknown.
 ---@param given { rule?: boolean, family?: "old"|"new"|"both", em?: string, duplicates?: number, late?: number }
 function simulator:messages(given) end
+
+--- Names the broker that messages go to over MQTT, or changes what is told of it. Raises where it is wrong.
+---@param given tuya.simulator.broker
+function simulator:broker(given) end
 
 --- A project's current access token dies now.
 ---@param access_id? string nil: that of the first project

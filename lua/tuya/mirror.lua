@@ -17,6 +17,7 @@ local CHANGES = 1000 -- that wait to be asked for
 
 local HOME = options.known {
    via = "string", environment = "string", url = "string", ping = "number", devices = "table",
+   uid = "string", version = "string",
 }
 
 local private = {}
@@ -129,7 +130,7 @@ function mirror.new(given, lent)
    if rule then return false, rule end
    local events
    events, rule = lent.events { via = given.via or "pulsar", environment = given.environment, url = given.url,
-      ping = given.ping }
+      ping = given.ping, uid = given.uid, version = given.version }
    if not events then return false, rule end
    local state = {
       events = events, statuses = lent.statuses, wait = lent.wait, now = lent.now,

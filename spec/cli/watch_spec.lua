@@ -1,4 +1,5 @@
 -- `tuya watch`: events on stdout, how the stream stands on stderr.
+local child = require("spec.support.child")
 local json = require("tuya.json")
 local support = require("spec.cli.support")
 
@@ -73,6 +74,31 @@ describe("tuya watch", function()
       other:stop()
       assert.equal(2, select(2, out:gsub("\n", "")))
       assert.matches("countdown_1=7\n.*countdown_1=8\n$", out)
+   end)
+
+   it("shows what comes by a broker, to which the simulated cloud publishes #once", function()
+      local broker = require("spec.support.mosquitto")
+      local missing = broker.missing() or not pcall(require, "tuya.mqtt") and "tuya.mqtt is not built"
+      if missing then return pending(missing) end
+      local server = broker.start()
+      local code, _, err = support.run("tuya simulate --mqtt localhost:" .. server.port)
+      assert.equal(2, code)
+      assert.matches("username: missing", err)
+      local other = child.start(child.command { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet",
+         "--mqtt", "localhost:" .. server.port, "--mqtt-ca", server.ca_file },
+         child.command { "TUYA_ACCESS_ID=" .. support.ID, "TUYA_ACCESS_SECRET=" .. support.SECRET,
+            "TUYA_MQTT_USERNAME=" .. broker.USER, "TUYA_MQTT_PASSWORD=" .. broker.PASSWORD })
+      support.environment.TUYA_ENDPOINT = "http://127.0.0.1:" .. other.line
+      support.environment.TUYA_CA_FILE = server.ca_file
+      local out
+      code, out, err = watch("--via mqtt", "connected", ("tuya send %s countdown_1=9; "
+         .. "for i in $(seq 50); do grep -q =9 %s/events && break; sleep 0.1; done"):format(support.SOCKET,
+         support.folder))
+      support.environment.TUYA_ENDPOINT, support.environment.TUYA_CA_FILE = endpoint, nil
+      other:stop()
+      server.stop()
+      assert.equal(130, code, err)
+      assert.matches(support.SOCKET .. " status countdown_1=9\n$", out)
    end)
 
    it("is refused when it is told to push in a way that it cannot #once", function()

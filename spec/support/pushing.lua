@@ -46,7 +46,7 @@ end
 --- Starts to receive; keeps every event in `events`.
 function methods:receive(given)
    given = given or {}
-   given.via = "pulsar"
+   given.via = given.via or "pulsar"
    self.stream = self.client:events(given)
    self.stream:on { function(event) table.insert(self.events, event) end }
    assert(self:until_so(function() return self.stream:status().state == "open" end))

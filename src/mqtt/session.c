@@ -52,7 +52,7 @@ struct session {
   int64_t patience; /* with the address that is tried */
   message *first, *last;
   size_t nmessages, nbytes;
-  size_t granted, refused, acknowledged;
+  size_t asked, granted, refused, acknowledged;
   int more;    /* there may be more to read at once */
   int connack; /* the broker's return code; -1: none yet */
   int is_full; /* a message found no memory */
@@ -341,7 +341,9 @@ static int wants_write (const session *s) {
   return mosquitto_want_write(s->mosq);
 }
 
+/* Not while a subscription is unanswered: its answer may stand behind messages. */
 static int has_too_many (const session *s) {
+  if (s->asked > s->granted + s->refused) return 0;
   return s->nmessages >= MAX_WAITING || s->nbytes >= MAX_BYTES;
 }
 
@@ -420,6 +422,7 @@ int session_subscribe (session *s, const char *topic, int qos) {
   guard_on(&g);
   rc = mosquitto_subscribe(s->mosq, NULL, topic, qos);
   guard_off(&g);
+  if (rc == MOSQ_ERR_SUCCESS) s->asked++;
   return rc == MOSQ_ERR_SUCCESS;
 }
 

@@ -27,12 +27,15 @@ function simulate.describe(command)
    command:option("--token-ttl", "Seconds that a token lives.", "7200")
    command:option("--fault", "What goes wrong: 'METHOD PATH: FAULT [SECONDSs] [COUNT]'; may be given again."):count("*")
    command:option("--messages", "How changes are pushed: 'family=both em=aes_gcm duplicates=0.05 late=0.05'.")
+   command:option("--mqtt", "A broker to push to as well: HOST:PORT, by TLS, or tcp://HOST:PORT.")
+   command:option("--mqtt-ca", "A file with the authorities that signed its certificate.")
    command:option("--log", "A file that gets a line of JSON for each request, before it is answered.")
    command:flag("--quiet", "No line for each request.")
    command:flag("--forever", "Keep running when stdin ends.")
    command:epilog(table.concat({
       "The first line of stdout is the port. It runs until its stdin ends.",
       "TUYA_ACCESS_ID and TUYA_ACCESS_SECRET name the project; without them one is made up.",
+      "TUYA_MQTT_USERNAME and TUYA_MQTT_PASSWORD name the account at the broker; the password also encrypts.",
    }, "\n"))
 end
 
@@ -158,7 +161,6 @@ local function whose(options)
    }, made_up and "made-up project: TUYA_ACCESS_ID=" .. id .. " TUYA_ACCESS_SECRET=" .. secret .. "\n"
 end
 
---- The simulated cloud that the options and the environment ask for.
 -- The words name=value of a text: numbers and booleans as such.
 local function messages_of(text)
    local given = {}
@@ -171,8 +173,21 @@ local function messages_of(text)
    return given
 end
 
+--- The broker that the options and the environment name; nil: none.
+local function broker_of(options)
+   if not options.mqtt then
+      return nil
+   end
+   return {
+      url = options.mqtt:find("://", 1, true) and options.mqtt or "ssl://" .. options.mqtt, ca_file = options.mqtt_ca,
+      username = os.getenv("TUYA_MQTT_USERNAME"), password = os.getenv("TUYA_MQTT_PASSWORD"),
+   }
+end
+
+--- The simulated cloud that the options and the environment ask for.
 local function new_simulator(options)
    local given, made_up = whose(options)
+   given.mqtt = broker_of(options)
    local log, keep = log_to(options.log), nil
    given.token_ttl = ending.whole_number(options.token_ttl, "--token-ttl", 1, 31536000)
    given.skew = skew_of(options.skew)

@@ -14,7 +14,8 @@ local watch = { name = "watch", summary = "Show events of devices as they come."
 function watch.describe(command)
    command:argument("device", "Ids of devices; all of the project if none is named."):args("*")
    account.describe(command)
-   command:option("--environment", "Of the console's messaging rule."):choices({ "event", "event-test" })
+   command:option("--via", "How they come: pulsar or mqtt.", "pulsar"):choices({ "pulsar", "mqtt" })
+   command:option("--environment", "Of the console's messaging rule, over Pulsar."):choices({ "event", "event-test" })
 end
 
 local function shown(value)
@@ -68,7 +69,7 @@ function watch.run(given)
    local settings, events = account.settings(given), nil
    settings.log = new_log(function() return events:status() end)
    local client = ending.attempt(require("tuya").client, settings)
-   events = ending.attempt(client.events, client, { via = "pulsar", environment = given.environment })
+   events = ending.attempt(client.events, client, { via = given.via, environment = given.environment })
    local is_silent = false
    while true do
       for event in events:each(5) do

@@ -28,6 +28,9 @@ local ADVICE = {
 
 --- What a channel takes from the options of `client:events`, or the rule that is broken.
 local function read(given, endpoint)
+   for _, name in ipairs { "uid", "version" } do
+      if given[name] then return nil, name .. ": MQTT's" end
+   end
    local environment = given.environment or "event"
    if environment ~= "event" and environment ~= "event-test" then
       return nil, 'environment: "event" or "event-test" expected'

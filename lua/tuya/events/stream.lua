@@ -61,15 +61,15 @@ function methods:opened()
    log(self)
 end
 
---- The connection is over, or none came about; the next is tried after a pause. What nobody has taken is let go: it is
--- not acknowledged, and comes again.
+--- The connection is over, or none came about; the next is tried after a pause. What nobody has taken is let go, since
+-- it is not acknowledged and comes again; with `keeps`, where it would not, it stays.
 -- @tparam string failed as of `events:status`
 -- @tparam string about a line for people
 -- @param code as of `events:status`
 function methods:fail(failed, about, code)
    local good = self.opened_at and (self.brought or self:now() - self.opened_at >= STEADY)
    self.opened_at = nil
-   self.queue, self.head, self.tail = {}, 0, 0
+   if not self.keeps then self.queue, self.head, self.tail = {}, 0, 0 end
    self.failures = good and 1 or self.failures + 1
    self.failed, self.about, self.code = failed, about, code
    self.state = "waiting"
@@ -104,6 +104,7 @@ function methods:take()
    self.head = self.head + 1
    local found = self.queue[self.head]
    self.queue[self.head] = nil
+   found.is_taken = true
    return found
 end
 

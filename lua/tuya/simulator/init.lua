@@ -10,6 +10,7 @@ local codes = require("tuya.simulator.codes")
 local explain = require("tuya.simulator.explain")
 local faults = require("tuya.simulator.faults")
 local homes = require("tuya.simulator.home")
+local hub = require("tuya.simulator.hub")
 local json = require("tuya.json")
 local options = require("tuya.options")
 local projects = require("tuya.simulator.projects")
@@ -73,7 +74,7 @@ local OPTIONS = options.known {
    access_id = "string", access_secret = "string", home = "string|table", algorithm = "string", bundle_id = "string",
    accept_token = "string", projects = "string|table", data_centre = "string", clock = "function", skew = "number",
    check_clock = "boolean", token_ttl = "number", one_token = "boolean", console = "function", seed = "number",
-   on_change = "function", faults = "table", log = "function", state = "string",
+   on_change = "function", faults = "table", log = "function", state = "string", mqtt = "table",
 }
 
 --- The faults of a list of rules; nil and what is wrong with one.
@@ -156,6 +157,7 @@ end
 -- - `faults`: a list of rules, as `sim:fault` takes them
 -- - `log`: a function that gets each entry of the log (`sim:log`) before the answer is given
 -- - `state`: what `sim:state` gave, perhaps in another process: tokens and homes go on from there
+-- - `mqtt`: the broker that messages go to over MQTT, as for `sim:broker`; nil: the project has no open hub
 -- @treturn[1] simulator
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with the home or the projects
@@ -188,6 +190,11 @@ function simulator.new(given)
       return nil, message
    end
    self._projects = made
+   self._hub = hub.new(self._draw, core.key)
+   message = given.mqtt and self._hub:set(given.mqtt)
+   if message then
+      return nil, "mqtt: " .. message
+   end
    if given.state then
       local before
       before, message = state.read(given.state)
@@ -328,6 +335,9 @@ local function new_call(self, project, query, received, captures, now)
       home_of = function(one)
          return select(2, find_device(project, one.id))
       end,
+      open_hub = function(body)
+         return self._hub:config(project, body, now)
+      end,
       apply = function(changed, changes)
          self:_apply(changed, changes, now)
       end,
@@ -449,7 +459,7 @@ end
 function methods:_messages(project)
    local made = self._pushed[project]
    if not made then
-      made = push.new(project, self._draw)
+      made = push.new(project, self._draw, self._hub)
       self._pushed[project] = made
    end
    return made
@@ -586,6 +596,17 @@ function methods:messages(given)
       for name, value in pairs(given) do
          self:_messages(project)[name] = value
       end
+   end
+end
+
+--- Names the broker that messages go to over MQTT, or changes what is told of it from now on.
+-- @tparam table given `url` ("ssl://host:port", or "tcp://"), `username`, `password` (24 bytes or more: it also
+-- encrypts), `ca_file`, `life` (seconds that a configuration lives; 7200), `renames` (a client id and a topic of its
+-- own for each configuration, instead of for each link)
+function methods:broker(given)
+   local rule = self._hub:set(given)
+   if rule then
+      error("bad option " .. rule, 2)
    end
 end
 

@@ -6,6 +6,7 @@
 
 local core = require("tuya.core")
 
+local publisher = require("tuya.simulator.publisher")
 local sockets = require("tuya.simulator.sockets")
 
 local listener = {}
@@ -48,6 +49,7 @@ function listener.new(sim, port, options)
       _late = {},
       _server = server,
       _sockets = sockets.new(server),
+      _publisher = publisher.new(sim._hub),
       _sim = sim,
    }, class)
 end
@@ -102,13 +104,29 @@ local function give_late(self, seconds)
    return seconds
 end
 
+--- What is waited for besides the requests; nil where there is nothing.
+local function other_fds(self)
+   local list, more = self._sockets:fds(), self._publisher:fds()
+   for _, entry in ipairs(list and more or {}) do
+      list[#list + 1] = entry
+   end
+   return list or more
+end
+
+--- Moves on what is not a request.
+local function carry(self)
+   self._sockets:tick(self._sim:_now())
+   self._publisher:tick()
+end
+
 --- Waits at most that long for requests and answers those that have come.
 -- @tparam[opt=0] number seconds
 -- @tparam[opt] boolean watch_stdin also return when stdin ends
 -- @treturn boolean|string whether a request was answered; "closed": stdin has ended
 function methods:tick(seconds, watch_stdin)
-   self._sockets:tick(self._sim:_now())
-   local left, fds = give_late(self, self._sockets:patience(seconds or 0)), self._sockets:fds()
+   carry(self)
+   local patience = self._publisher:patience(self._sockets:patience(seconds or 0))
+   local left, fds = give_late(self, patience), other_fds(self)
    if fds then
       self._server:wait(0)
       fds[#fds + 1] = { fd = self._server:fd(), read = true }
@@ -119,7 +137,7 @@ function methods:tick(seconds, watch_stdin)
    give_late(self, 0)
    while what == true and answer_one(self) do -- luacheck: ignore 542
    end
-   self._sockets:tick(self._sim:_now())
+   carry(self)
    self._server:wait(0)
    return what
 end
@@ -133,6 +151,7 @@ end
 --- Stops listening; requests that wait are dropped.
 function methods:close()
    self._sockets:cut()
+   self._publisher:close()
    self._server:close()
 end
 

@@ -1,6 +1,7 @@
 --- push.lua: the simulated cloud's message service, as Pulsar's WebSocket has it.
--- The idea: what happens to a device becomes messages in a project's topic; its subscription is there from the first
--- consumer on. One consumer gets them (the others wait to take over), and each message stays until it is acknowledged.
+-- The idea: what happens to a device becomes messages in a project's topic, and for its open hub's links (hub.lua). The
+-- topic's subscription is there from the first consumer on. One consumer gets them (the others wait to take over),
+-- and each message stays until it is acknowledged.
 -- No socket here: a consumer has an outbox, and is told what it said.
 -- The danger: memory. A topic that nobody reads keeps its last messages only.
 -- @module tuya.simulator.push
@@ -21,10 +22,12 @@ local class = { __index = methods, __name = "tuya.simulator.push" }
 --- The messages of a project.
 -- @tparam table project `access_id`, `key`
 -- @tparam function draw of the simulator
-function push.new(project, draw)
+-- @tparam table hub its open hub
+function push.new(project, draw, hub)
    return setmetatable({
       project = project,
       draw = draw,
+      hub = hub,
       family = "old",
       em = "aes_ecb",
       rule = true, -- the messaging rule of the console; without one the topic stays silent
@@ -35,7 +38,7 @@ function push.new(project, draw)
       messages = {}, -- by number; those that are acknowledged are nil
       first = 1,
       last = 0,
-      held = {}, -- those that are late: message, and how many are to overtake it
+      held = {}, -- those that are late: what delivers each, and how many are to overtake it
    }, class)
 end
 
@@ -134,30 +137,45 @@ local function let_go(self)
       local one = self.held[i]
       one.left = one.left - 1
       if one.left <= 0 then
-         append(self, table.remove(self.held, i).frame)
+         table.remove(self.held, i).deliver()
       end
    end
 end
 
---- Puts a message into the topic, if somebody may want it.
-function methods:say(number, what, now)
-   if not (self.subscribed and self.rule) then
-      return
-   end
-   local frame = {
-      payload = core.to_base64(seal(self, number, json.encode(what), now)),
-      properties = { em = self.em },
-      publishTime = now,
-   }
+--- Delivers a message, perhaps behind later ones, perhaps twice.
+local function scatter(self, deliver)
    if befalls(self, self.late) then
-      table.insert(self.held, { frame = frame, left = LATE_BY + 1 })
+      table.insert(self.held, { deliver = deliver, left = LATE_BY + 1 })
    else
-      append(self, frame)
+      deliver()
    end
    if befalls(self, self.duplicates) then
-      append(self, frame)
+      deliver()
    end
    let_go(self)
+end
+
+--- Puts a message into the topic and before the open hub's links, where somebody may want it.
+function methods:say(number, what, now)
+   if not self.rule then
+      return
+   end
+   local message = { number = number, text = json.encode(what), now = now }
+   if self.subscribed then
+      local frame = {
+         payload = core.to_base64(seal(self, number, message.text, now)),
+         properties = { em = self.em },
+         publishTime = now,
+      }
+      scatter(self, function()
+         append(self, frame)
+      end)
+   end
+   if self.hub:has_links(self.project) then
+      scatter(self, function()
+         self.hub:publish(self.project, message)
+      end)
+   end
 end
 
 -- }}}

@@ -92,6 +92,9 @@ local ROWS = {
    { "POST", "/v2.0/infrareds/{device}/air-conditioners/{remote}/scenes/command", services.air_scene },
    { "GET", "/v2.0/infrareds/{device}/remotes/{remote}/ac/status", services.air_status },
 
+   { "POST", "/v1.0/iot-03/open-hub/access-config", services.open_hub },
+   { "POST", "/v1.0/open-hub/access/config", services.open_hub },
+
    { "GET", "/v1.0/countries/{country}/cities", services.cities },
    { "GET", "/v1.0/cities/{city}/weathers", services.weather },
    { "GET", "/v1.0/cities/{city}/weather-forecast", services.weather },

@@ -35,6 +35,11 @@ function services.attribute(call)
    return true
 end
 
+--- Where messages come from over MQTT.
+function services.open_hub(call)
+   return call.open_hub(body_of(call))
+end
+
 -- {{{ Logs
 
 local function wanted(text)
