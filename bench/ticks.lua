@@ -1,10 +1,11 @@
--- ticks.lua: what ticking costs:  ticks.lua many|idle|longest|slow|frames|day [ENDPOINT] [...]
+-- ticks.lua: what ticking costs:  ticks.lua many|idle|longest|slow|broker|frames|day [ENDPOINT] [...]
 --    many ENDPOINT COUNT IN_FLIGHT CONNECTIONS [CA]  wall ms of all, CPU us of one call, after a warm-up
 --    idle ENDPOINT                                   us of a tick(0) with nothing in flight, and with 64 waiting
 --    longest ENDPOINT COUNT [CA]                     ms of CPU: 99.9th percentile and greatest of all tick(0), how
 --                                                    many, and a histogram; each call connects anew
 --    slow                                            ms of cancel, of the tick that ends a timeout, and of close,
 --                                                    each with the resolver busy (under slow_dns.so)
+--    broker                                          ms of the longest tick of an MQTT session whose name takes 2 s
 --    frames ENDPOINT SECONDS                         60 Hz, 200 calls a second: frames, missed, greatest ms of a tick
 --    day                                             CPU ms of a day of the rules of examples/rules
 local core = require("tuya.core")
@@ -134,6 +135,17 @@ function ways.slow()
    made = begin(60)
    print(("%.3f %.3f %.3f"):format(cancel, ended, ms_of(function() made:close() end)))
    os.exit(0) -- the resolver's threads are left to themselves
+end
+
+function ways.broker()
+   local session = require("tuya.mqtt").connect { host = "slow.invalid", client_id = "x", connect_timeout = 60000 }
+   local longest, state = 0, nil
+   repeat
+      longest = math.max(longest, ms_of(function() state = session:tick() end))
+      core.wait({}, 0.001)
+   until state ~= "connecting"
+   assert(session:why() == "dns")
+   print(("%.3f"):format(longest))
 end
 
 function ways.frames()

@@ -207,6 +207,21 @@ describe("events over MQTT", function()
       end
    end)
 
+   it("reach every stream, each of which has a link of its own", function()
+      local stream, others = start(), 0
+      local other = made.client:events { via = "mqtt" }
+      other:on { function() others = others + 1 end }
+      assert.is_true(made:until_so(function() return other:status().state == "open" end))
+      made.sim:set(SOCKET, "switch", true)
+      assert.is_true(count(1))
+      assert.is_true(made:until_so(function() return others == 1 end))
+      assert.same({ 1, 1 }, { stream:status().received, other:status().received })
+      other:close()
+      made.sim:set(SOCKET, "switch", false)
+      assert.is_true(count(2))
+      assert.equal(1, others)
+   end)
+
    it("come without TLS from a cloud without TLS alone", function()
       start(nil, { url = "tcp://localhost:" .. server.plain })
       made.sim:set(SOCKET, "switch", true)
@@ -334,6 +349,27 @@ describe("an MQTT channel", function()
       server.restart()
       assert.is_true(state("waiting"))
       assert.equal("one", channel.stream:take().payload)
+   end)
+
+   it("leaves nothing behind at the broker when it is closed", function()
+      assert.is_true(state("open"))
+      channel:close()
+      publish("in/device", "to nobody")
+      assert.is_true(until_so(function() return publisher:acknowledged() == 1 end))
+      local again = assert(require("tuya.mqtt").connect { host = "127.0.0.1", port = server.plain, kept = true,
+         client_id = answer.client_id, username = broker.USER, password = broker.PASSWORD })
+      assert.is_true(until_so(function() return again:tick() == "open" end))
+      assert.is_true(again:subscribe("control"))
+      assert.is_true(until_so(function() return again:tick() == "open" and again:subscriptions() == 1 end))
+      publish("control", "to us")
+      local payload
+      assert.is_true(until_so(function()
+         again:tick()
+         payload = payload or select(2, again:take())
+         return payload ~= nil
+      end))
+      again:close()
+      assert.equal("to us", payload)
    end)
 
    it("renews before the end, and puts it off when that fails", function()

@@ -187,6 +187,13 @@ static int session_do_subscribe (lua_State *L) {
   return 1;
 }
 
+/* unsubscribe(topic) -> whether that is on its way */
+static int session_do_unsubscribe (lua_State *L) {
+  session *s = check_session(L);
+  lua_pushboolean(L, session_unsubscribe(s, luaL_checkstring(L, 2)));
+  return 1;
+}
+
 /* subscriptions() -> how many the broker granted, how many it refused */
 static int session_do_subscriptions (lua_State *L) {
   size_t granted, refused;
@@ -249,6 +256,7 @@ static const luaL_Reg methods[] = {{"tick", session_do_tick},
                                    {"why", session_why},
                                    {"take", session_take},
                                    {"subscribe", session_do_subscribe},
+                                   {"unsubscribe", session_do_unsubscribe},
                                    {"subscriptions", session_do_subscriptions},
                                    {"publish", session_do_publish},
                                    {"acknowledged", session_do_acknowledged},

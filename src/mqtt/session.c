@@ -50,6 +50,7 @@ struct session {
   tls tls;
   int64_t deadline; /* of connecting */
   int64_t patience; /* with the address that is tried */
+  int64_t look_at;  /* when the keepalive is due to be looked at */
   message *first, *last;
   size_t nmessages, nbytes;
   size_t asked, granted, refused, acknowledged;
@@ -57,7 +58,7 @@ struct session {
   int connack; /* the broker's return code; -1: none yet */
   int is_full; /* a message found no memory */
   const char *error, *message;
-  char line[LONGEST_LINE]; /* what libmosquitto said last of a failure */
+  char line[LONGEST_LINE]; /* what libmosquitto said first of a failure */
 };
 
 static int64_t now (void) {
@@ -150,13 +151,18 @@ static void on_publish (struct mosquitto *mosq, void *data, int id) {
   s->acknowledged++;
 }
 
-/* Of a failed handshake; later lines would name topics, and cost an allocation a message. */
+/* Of a failed handshake, the first reason without OpenSSL's numbers before it. Only until it is
+*open: later lines would
+** name topics, and cost an allocation a message. */
 static void on_log (struct mosquitto *mosq, void *data, int level, const char *text) {
   session *s = data;
-  size_t n = strlen(text);
+  const char *reason = strstr(text, "::");
+  size_t n;
   (void)mosq;
+  if (level != MOSQ_LOG_ERR || s->line[0]) return;
+  if (reason) text = reason + 2;
+  n = strlen(text);
   if (n >= LONGEST_LINE) n = LONGEST_LINE - 1;
-  if (level != MOSQ_LOG_ERR) return;
   memcpy(s->line, text, n);
   s->line[n] = '\0';
 }
@@ -270,12 +276,15 @@ static void reach (session *s, const char *about) {
   for (;; s->address++) {
     const char *address = resolve_address(s->resolve, s->address);
     int64_t left = s->deadline - now();
+    guard g;
     int rc;
     if (!address) {
       end(s, "connect", about);
       return;
     }
+    guard_on(&g);
     rc = mosquitto_connect_async(s->mosq, address, s->port, s->keepalive);
+    guard_off(&g);
     if (rc == MOSQ_ERR_SUCCESS) {
       s->stage = REACHING;
       s->patience = now() + left / (int64_t)addresses_left(s);
@@ -347,22 +356,42 @@ static int has_too_many (const session *s) {
   return s->nmessages >= MAX_WAITING || s->nbytes >= MAX_BYTES;
 }
 
-/* One packet, or a step of the handshake, each way that is ready; 0: there was nothing to do. */
+/* What is ready is read and written: a packet, or a step of the handshake. */
+static int read_and_write (session *s, int what) {
+  int rc = MOSQ_ERR_SUCCESS;
+  if (is_agreeing(s) || (what & (POLLIN | POLLHUP | POLLERR))) rc = mosquitto_loop_read(s->mosq, 1);
+  if (rc == MOSQ_ERR_SUCCESS && mosquitto_want_write(s->mosq))
+    rc = mosquitto_loop_write(s->mosq, 1);
+  if (rc != MOSQ_ERR_SUCCESS) return rc;
+  if (s->is_full) return MOSQ_ERR_NOMEM;
+  return is_agreeing(s) && (what & (POLLHUP | POLLERR)) ? MOSQ_ERR_CONN_LOST : rc;
+}
+
+/* 0: there was nothing to do, or it is over. */
 static int step (session *s) {
   struct pollfd p;
-  int rc = MOSQ_ERR_SUCCESS, was_agreeing = is_agreeing(s);
+  guard g;
+  int rc;
   p.fd = mosquitto_socket(s->mosq);
   p.events = (short)((has_too_many(s) ? 0 : POLLIN) | (wants_write(s) ? POLLOUT : 0));
   if (poll(&p, 1, 0) <= 0) return 0;
-  if (was_agreeing || (p.revents & (POLLIN | POLLHUP | POLLERR)))
-    rc = mosquitto_loop_read(s->mosq, 1);
-  if (rc == MOSQ_ERR_SUCCESS && mosquitto_want_write(s->mosq))
-    rc = mosquitto_loop_write(s->mosq, 1);
-  if (rc == MOSQ_ERR_SUCCESS && is_agreeing(s) && (p.revents & (POLLHUP | POLLERR)))
-    rc = MOSQ_ERR_CONN_LOST;
-  if (rc == MOSQ_ERR_SUCCESS && s->is_full) rc = MOSQ_ERR_NOMEM;
+  guard_on(&g);
+  rc = read_and_write(s, p.revents);
+  guard_off(&g);
   if (rc != MOSQ_ERR_SUCCESS) end_by(s, rc);
   return s->stage != CLOSED;
+}
+
+/* Once a second is enough: libmosquitto's clock has seconds. */
+static void look_after (session *s) {
+  guard g;
+  int rc;
+  if (now() < s->look_at) return;
+  s->look_at = now() + 1000;
+  guard_on(&g);
+  rc = mosquitto_loop_misc(s->mosq);
+  guard_off(&g);
+  if (rc != MOSQ_ERR_SUCCESS) end_by(s, rc);
 }
 
 static void opened (session *s) {
@@ -371,25 +400,20 @@ static void opened (session *s) {
 }
 
 static void exchange (session *s) {
-  int i = 0, rc;
+  int i = 0;
   while (i < READS && step(s))
     i++;
   s->more = i == READS;
   if (s->stage == GREETING && s->connack == 0) opened(s);
-  if (s->stage != OPEN) return;
-  rc = mosquitto_loop_misc(s->mosq);
-  if (rc != MOSQ_ERR_SUCCESS) end_by(s, rc);
+  if (s->stage == OPEN) look_after(s);
 }
 
 session_state session_tick (session *s) {
-  guard g;
   if (s->stage == CLOSED) return SESSION_CLOSED;
-  guard_on(&g);
   if (s->stage == RESOLVING) resolve_further(s);
   if (s->stage == REACHING) reach_further(s);
   if (s->stage == GREETING || s->stage == OPEN) exchange(s);
   if (s->stage < OPEN && now() >= s->deadline) end(s, "timeout", "not open before connect_timeout");
-  guard_off(&g);
   if (s->stage == CLOSED) hang_up(s);
   return s->stage == OPEN ? SESSION_OPEN : s->stage == CLOSED ? SESSION_CLOSED : SESSION_CONNECTING;
 }
@@ -423,6 +447,16 @@ int session_subscribe (session *s, const char *topic, int qos) {
   rc = mosquitto_subscribe(s->mosq, NULL, topic, qos);
   guard_off(&g);
   if (rc == MOSQ_ERR_SUCCESS) s->asked++;
+  return rc == MOSQ_ERR_SUCCESS;
+}
+
+int session_unsubscribe (session *s, const char *topic) {
+  guard g;
+  int rc;
+  if (s->stage != OPEN) return 0;
+  guard_on(&g);
+  rc = mosquitto_unsubscribe(s->mosq, NULL, topic);
+  guard_off(&g);
   return rc == MOSQ_ERR_SUCCESS;
 }
 

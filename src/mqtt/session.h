@@ -64,6 +64,7 @@ void session_drop (session *s);
 
 /* 0 when it is not open or out of memory. */
 int session_subscribe (session *s, const char *topic, int qos);
+int session_unsubscribe (session *s, const char *topic);
 int session_publish (session *s, const char *topic, const char *p, size_t n, int qos);
 
 /* How many subscriptions the broker granted and refused; how many messages it has acknowledged. */

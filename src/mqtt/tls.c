@@ -68,9 +68,8 @@ int tls_open (tls *t, const char *host, const ca_store *store) {
   t->context = context;
   t->host = malloc(strlen(host) + 1);
   if (context && t->host && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) &&
-      verify(context, host)) {
+      SSL_CTX_set_app_data(context, t) && verify(context, host)) {
     memcpy(t->host, host, strlen(host) + 1);
-    SSL_CTX_set_app_data(context, t);
     SSL_CTX_set_info_callback(context, on_handshake);
     ca_apply(NULL, context, (void *)(size_t)store);
     return 1;

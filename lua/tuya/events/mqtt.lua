@@ -143,6 +143,14 @@ local function drain(self, link)
    link.session:close()
 end
 
+-- Ends a link for good: the broker is told to keep nothing more for it.
+local function leave(self, link)
+   if link.session:tick() == "open" then
+      for _, topic in ipairs(link.config.topics) do link.session:unsubscribe(topic) end
+   end
+   drain(self, link)
+end
+
 -- --- how a link ends ---
 
 local function why(link, state)
@@ -218,9 +226,11 @@ local function renew(self)
    end, function(about, detail) put_off(self, about, detail.code) end)
 end
 
+-- The next link takes over. Under the same name both are one session at the broker, which is not to be left then.
 local function take_over(self)
-   if self.link then drain(self, self.link) end
+   local before = self.link
    self.link, self.config, self.coming = self.coming, self.coming.config, nil
+   if before then (before.config.client_id == self.config.client_id and drain or leave)(self, before) end
    self.renewals, self.renew_after = self.renewals + 1, nil
    if self.stream.state ~= "open" then self.stream:opened() end
 end
@@ -342,8 +352,8 @@ end
 
 --- Ends it.
 function methods:close()
-   if self.link then self.link.session:close() end
-   if self.coming then self.coming.session:close() end
+   if self.link then leave(self, self.link) end
+   if self.coming then leave(self, self.coming) end
    self.link, self.coming, self.config = nil, nil, nil
    self.stream:close()
 end
