@@ -25,7 +25,7 @@ build = {
    modules = {
       ["tuya.core"] = {
          sources = {
-            "src/lua/core.c", "src/lua/system.c", "src/lua/values.c",
+            "src/lua/core.c", "src/lua/http.c", "src/lua/system.c", "src/lua/values.c",
             "src/core/seal.c", "src/core/search.c", "src/core/url.c", "src/core/sealed.c", "src/core/hash_openssl.c",
             "src/core/message.c", "src/core/cipher_openssl.c",
          },

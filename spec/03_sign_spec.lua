@@ -24,6 +24,25 @@ describe("tuya.sign", function()
       assert.same(a:headers(), b:headers())
    end)
 
+   it("writes the bytes that HTTP/1.1 sends, with a length where there is or usually is a body", function()
+      local lengths = { GET = "", HEAD = "", DELETE = "", POST = "0", PUT = "0", PATCH = "0" }
+      for method, length in pairs(lengths) do
+         for _, body in ipairs { "", method ~= "HEAD" and "with \r\n\0" or nil } do
+            local request = { method = method, path = "/x", query = { a = "b c" }, body = body }
+            local sealed = tuya.sign(request, signer { access_token = "tok" })
+            local head, sent = sealed:wire("Host: h\r\n"):match("^(.-\r\n)\r\n(.*)$")
+            assert.equal(body, sent)
+            assert.equal(1, (head:find(method .. " /x?a=b%20c HTTP/1.1\r\nHost: h\r\n", 1, true)))
+            for name, value in pairs(sealed:headers()) do
+               assert.is_truthy(head:find(("\n%s: %s\r\n"):format(name, value), 1, true), name)
+            end
+            local expected = body == "" and length or ("%d"):format(#body)
+            assert.equal(expected, head:match("\nContent%-Length: (%d*)\r\n$") or "")
+         end
+      end
+      assert.has_error(function() tuya.sign(get, signer()):wire() end)
+   end)
+
    it("sends what it signed, and nothing that was not asked for", function()
       local post = { method = "POST", path = "/x", body = "{}" }
       local sealed = tuya.sign(post, signer { access_token = "tok", nonce = "n1" })

@@ -6,12 +6,14 @@ local random = require("spec.support.random")
 -- A source that hands a text out in pieces, and ends with `ending` ("closed").
 local function source(text, size, ending)
    local at = 1
-   return function()
-      if at > #text then return nil, ending or "closed", "the end" end
-      local piece = text:sub(at, at + size - 1)
-      at = at + size
-      return piece
-   end
+   return {
+      more = function()
+         if at > #text then return nil, ending or "closed", "the end" end
+         local piece = text:sub(at, at + size - 1)
+         at = at + size
+         return piece
+      end,
+   }
 end
 
 local function read(text, method, most, size, ending)

@@ -11,9 +11,10 @@ local date = require("tuya.date")
 local decimal = require("tuya.decimal")
 local jitter = require("tuya.jitter")
 local kept = require("tuya.kept")
+local op = require("tuya.op")
 local options = require("tuya.options")
 
-local yield = coroutine.yield
+local yield = op.yield
 
 local budget = {}
 

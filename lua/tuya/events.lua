@@ -239,7 +239,7 @@ local LOOK = 1 -- s between looks while nothing comes
 local LOOK_IN_TASK = 0.01 -- s, in a task or wherever else a call does not block: there somebody else ticks
 
 local function sleep(seconds)
-   return coroutine.yield("sleep", seconds)
+   return op.yield("sleep", seconds)
 end
 
 --- Lets a moment pass, in which the stream moves on.

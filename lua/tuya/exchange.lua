@@ -8,10 +8,11 @@ local budget = require("tuya.budget")
 local clock = require("tuya.clock")
 local errors = require("tuya.errors")
 local jitter = require("tuya.jitter")
+local op = require("tuya.op")
 local response = require("tuya.response")
 local sign = require("tuya.sign")
 
-local yield = coroutine.yield
+local yield = op.yield
 
 local exchange = {}
 
@@ -33,6 +34,16 @@ local function nonce_of(context)
    return nonce
 end
 
+-- What does not change from one signature to the next.
+local function new_signer(context)
+   return {
+      access_id = context.access_id,
+      key = context.key,
+      bundle_id = context.bundle_id,
+      algorithm = context.algorithm,
+   }
+end
+
 --- Seals a request with the client's key.
 -- @tparam table context the client's
 -- @tparam request request
@@ -41,15 +52,10 @@ end
 -- @treturn sealed
 -- @raise when a rule is broken
 function exchange.seal(context, request, access_token, t)
-   local sealed, rule = sign.seal(request, {
-      access_id = context.access_id,
-      key = context.key,
-      access_token = access_token,
-      t = t,
-      nonce = nonce_of(context),
-      bundle_id = context.bundle_id,
-      algorithm = context.algorithm,
-   })
+   local nonce, signer = nonce_of(context), context.signer or new_signer(context)
+   context.signer = signer
+   signer.access_token, signer.t, signer.nonce = access_token, t, nonce
+   local sealed, rule = sign.seal(request, signer)
    return sealed or error(rule, 0)
 end
 
@@ -67,9 +73,9 @@ local function log(context, event, request, info, seconds)
 end
 
 -- What became of a request: result, envelope or nil, detail; and whether the clock was learned.
-local function settle(context, request, sent_at, reply, message, trouble)
+local function settle(context, request, policy, sent_at, reply, message, trouble)
    if reply then
-      local result, info = response.read(reply, context.codec, request.method)
+      local result, info = response.read(reply, policy.codec or context.codec, request.method)
       return result, info, clock.learn(context, info.t, sent_at)
    end
    return nil, response.broken(message, trouble)
@@ -91,8 +97,9 @@ local function send(context, request, policy)
    local sent_at = context.monotonic()
    local reply, message, trouble = yield("send", sealed, policy)
    policy.reply = reply
-   local result, info, learned = settle(context, request, sent_at, reply, message, trouble)
+   local result, info, learned = settle(context, request, policy, sent_at, reply, message, trouble)
    policy.attempts = policy.attempts + 1
+   if context.tally then context.tally("reply", info.code) end
    log(context, "reply", request, info)
    return result, info, learned
 end

@@ -6,24 +6,31 @@
 local health = {}
 
 local FLUSH = 1 -- seconds
+local LATENCY = {} -- the names of the counts
 local BUCKETS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10 } -- seconds, as Prometheus has them
-local PREFIX = "count "
+for i = 1, #BUCKETS + 1 do LATENCY[i] = "latency_" .. i end
 
 local methods = {}
 local metatable = { __name = "tuya.health", __index = methods }
 
 --- Makes the counts of a worker.
 -- @param dictionary nginx's, or nil
+-- @tparam string project whose counts these are: others may lie in the same dictionary
 -- @treturn table
-function health.new(dictionary)
-   return setmetatable({ dictionary = dictionary, counts = {}, is_timed = false }, metatable)
+function health.new(dictionary, project)
+   return setmetatable({
+      dictionary = dictionary,
+      prefix = ("count %s "):format(project),
+      counts = {},
+      is_timed = false,
+   }, metatable)
 end
 
 -- Adds what was counted to what all workers share.
 local function flush(self)
    local counts = self.counts
    self.counts, self.is_timed = {}, false
-   for name, n in pairs(counts) do self.dictionary:incr(PREFIX .. name, n, 0) end
+   for name, n in pairs(counts) do self.dictionary:incr(self.prefix .. name, n, 0) end
 end
 
 local function flush_later(_, self)
@@ -47,7 +54,7 @@ end
 function methods:call(seconds, code)
    local i = 1
    while BUCKETS[i] and seconds > BUCKETS[i] do i = i + 1 end
-   self:count("latency_" .. i)
+   self:count(LATENCY[i])
    self:count("latency_sum", seconds)
    if code ~= nil then
       self:count("calls")
@@ -55,16 +62,17 @@ function methods:call(seconds, code)
    end
 end
 
---- Counts what a client's event tells.
--- @tparam table event
-function methods:observe(event)
-   if event.event == "reply" then
+--- Counts what a client does.
+-- @tparam string what "reply" or "renew"
+-- @param code of a reply that is a failure
+function methods:tally(what, code)
+   if what == "reply" then
       self:count("calls")
-      if event.code then self:count("error_" .. tostring(event.code)) end
-   elseif event.event == "renew" then
+      if code then self:count("error_" .. tostring(code)) end
+   else
       self:count("renewals")
       self.renewed_at = ngx.now()
-      if self.dictionary then self.dictionary:set("renewed_at", self.renewed_at) end
+      if self.dictionary then self.dictionary:set(self.prefix .. "renewed_at", self.renewed_at) end
    end
 end
 
@@ -72,10 +80,9 @@ end
 local function all_counts(self)
    if not self.dictionary then return self.counts end
    flush(self)
-   local counts = {}
+   local counts, n = {}, #self.prefix
    for _, key in ipairs(self.dictionary:get_keys(0)) do
-      local name = key:match("^" .. PREFIX .. "(.*)$")
-      if name then counts[name] = self.dictionary:get(key) end
+      if key:sub(1, n) == self.prefix then counts[key:sub(n + 1)] = self.dictionary:get(key) end
    end
    return counts
 end
@@ -106,7 +113,7 @@ end
 -- @treturn table
 function methods:report(usage, offset)
    local counts = all_counts(self)
-   local renewed_at = self.dictionary and self.dictionary:get("renewed_at") or self.renewed_at
+   local renewed_at = counts.renewed_at or self.renewed_at
    return {
       calls = counts.calls or 0,
       errors = group(counts, "error_"),

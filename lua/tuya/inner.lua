@@ -10,7 +10,7 @@ local op = require("tuya.op")
 
 local inner = {}
 
-local yield = coroutine.yield
+local yield = op.yield
 
 local function sleep(seconds)
    return yield("sleep", seconds)

@@ -6,8 +6,9 @@
 -- @module tuya.kept
 
 local jitter = require("tuya.jitter")
+local op = require("tuya.op")
 
-local yield = coroutine.yield
+local yield = op.yield
 
 local kept = {}
 
@@ -47,9 +48,11 @@ end
 
 -- Asks the store until it is not busy, or there is no more time: whether it answered, and the answer.
 local function ask(context, effect, key, old, new)
-   local started = context.monotonic()
+   local started, store = context.monotonic(), context.store
    while true do
-      local answer, message = yield(effect, key, old, new)
+      local answer, message
+      if store.is_here then answer, message = store[effect](store, key, old, new)
+      else answer, message = yield(effect, key, old, new) end
       if answer ~= nil or not message then
          find(context, effect)
          return true, answer

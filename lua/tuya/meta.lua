@@ -191,6 +191,11 @@ function sealed:canonical() end
 ---@return table<string, string>
 function sealed:headers() end
 
+--- The request as HTTP/1.1 has it, for transports: `lines` are the sender's own headers, each with its CR LF.
+---@param lines string
+---@return string
+function sealed:wire(lines) end
+
 ---@class tuya.client.options
 ---@field access_id? string TUYA_ACCESS_ID
 ---@field access_secret? string TUYA_ACCESS_SECRET

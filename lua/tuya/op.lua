@@ -20,6 +20,18 @@ local op = {}
 
 local unpack = table.unpack or unpack
 
+-- nginx puts functions of its own into `coroutine`, each of which goes through its scheduler, and keeps Lua's behind an
+-- underscore. An op does no I/O, so Lua's will do.
+local function plain(name)
+   return coroutine["_" .. name] or coroutine[name]
+end
+
+local create, resume, status = plain("create"), plain("resume"), plain("status")
+
+--- Yields an effect; for flows.
+-- @function yield
+op.yield = plain("yield")
+
 local methods = {}
 local metatable = { __name = "tuya.op", __index = methods }
 
@@ -50,21 +62,20 @@ local function keep(self, ok, ...)
       self:abandon((...))
       error((...), 0)
    end
-   if coroutine.status(self.thread) ~= "dead" then return ... end
+   if status(self.thread) ~= "dead" then return ... end
    finish(self, ...)
 end
 
---- Runs the op up to its next effect. Its coroutine is made at the first step: in nginx one lives and dies with the
--- request or timer that made it.
+--- Runs the op up to its next effect.
 -- @param ... the answer to its last effect
 -- @return the effect and its arguments; nothing when the op is done
 -- @raise what the flow raised
 function methods:step(...)
    local arguments = self.arguments
-   if not arguments then return keep(self, coroutine.resume(self.thread, ...)) end
+   if not arguments then return keep(self, resume(self.thread, ...)) end
    self.arguments = nil
-   self.thread = coroutine.create(self.flow)
-   return keep(self, coroutine.resume(self.thread, unpack(arguments, 1, arguments.n)))
+   self.thread = create(self.flow)
+   return keep(self, resume(self.thread, unpack(arguments, 1, arguments.n)))
 end
 
 --- What a finished op returned.

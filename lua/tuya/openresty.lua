@@ -7,6 +7,7 @@
 -- @module tuya.openresty
 
 local budget = require("tuya.budget")
+local call = require("tuya.call")
 local clients = require("tuya.client")
 local clock = require("tuya.clock")
 local core = require("tuya.core")
@@ -26,6 +27,8 @@ local openresty = {}
 local OPTIONS = options.known { prefix = "string", allow = "table", callers = "table", counts = "string" }
 
 local MAX_CONNECTIONS = 64 -- of a worker, where a client alone has 4
+local MOST_SEEN, LONGEST_SEEN = 512, 512 -- request lines that a worker remembers, and their bytes
+local ENVELOPE = { decode = json.parse }
 local MAX_ENVELOPE = 8192 -- bytes; what the cloud refuses with is shorter
 local REFUSED_TOKEN = { [1010] = true, [1011] = true }
 local WRONG_TIME = 1013
@@ -100,10 +103,16 @@ local function lock_up(callers)
    end
 end
 
+-- Better missed here than at the first answer.
+local function lacking_json()
+   local text, rule = json.encode {}
+   return not text and "JSON: " .. rule or nil
+end
+
 local function try(given)
    if not ngx or not ngx.shared then return nil, "works inside nginx only" end
    if type(given) ~= "table" then return nil, "a table of options expected, got " .. type(given) end
-   local rule = check(given)
+   local rule = check(given) or lacking_json()
    if rule then return nil, rule end
    local dictionary
    dictionary, rule = dictionary_of(given)
@@ -111,20 +120,20 @@ local function try(given)
    local made
    made, rule = clients.new(client_options(given))
    if not made then return nil, rule end
+   local context = clients.context(made)
    local self = {
       prefix = given.prefix or "/tuya",
+      seen = {}, -- by prefix
+      kept = 0,  -- answers of which some was kept by `watch`
       allowed = target.allowing(given.allow),
       caller_of = lock_up(given.callers),
       dictionary = dictionary,
-      health = health.new(dictionary),
+      health = health.new(dictionary, core.sha256(context.token_key):sub(1, 16)),
       its_client = made,
    }
-   local context = clients.context(made)
    self.refused_key = "refused " .. context.token_key
-   local log = context.log
-   context.log = function(event)
-      self.health:observe(event)
-      if log then log(event) end
+   context.tally = function(what, code)
+      self.health:tally(what, code)
    end
    return setmetatable(self, metatable)
 end
@@ -167,22 +176,45 @@ local function read_body()
    return body
 end
 
--- What a call asks for, once it may; or nil, status and message.
+-- The request that a request line asks for, as long as it has no body; or nil, status and message.
+local function look_up(self, prefix, line)
+   local method, path, query = target.parse(prefix, line)
+   if not method then return nil, 400, path end
+   if not target.METHODS[method] then return nil, 405, "no such method" end
+   if not self.allowed(method, path) then return nil, 403, "this call is not allowed here" end
+   local spec = { method = method, path = query and path .. "?" .. query or path }
+   local built, rule = request.build(spec, json)
+   if not built then return nil, 400, rule end
+   return { built = built, spec = spec }
+end
+
+-- As look_up, which is not asked twice for what was asked lately: programs ask for the same few things again and again.
+local function look(self, prefix, line)
+   local seen = self.seen[prefix]
+   if not seen or seen.count >= MOST_SEEN then
+      seen = { count = 0, lines = {} }
+      self.seen[prefix] = seen
+   end
+   local known = seen.lines[line]
+   if known then return known end
+   local found, status, message = look_up(self, prefix, line)
+   if found and #line <= LONGEST_SEEN then seen.count, seen.lines[line] = seen.count + 1, found end
+   return found, status, message
+end
+
+-- The request that is asked for, once it may be; or nil, status and message.
 local function incoming(self, prefix)
    if self.caller_of and not self.caller_of(ngx.var.http_x_api_key) then
       return nil, 401, "X-Api-Key is missing or wrong"
    end
-   local method, path, query = target.parse(prefix, ngx.var.request)
-   if not method then return nil, 400, path end
-   if not target.METHODS[method] then return nil, 405, "no such method" end
-   if not self.allowed(method, path) then return nil, 403, "this call is not allowed here" end
+   local found, status, message = look(self, prefix, ngx.var.request)
+   if not found then return nil, status, message end
    local body = read_body()
-   return {
-      method = method,
-      path = query and path .. "?" .. query or path,
-      body = body,
-      content_type = body and ngx.var.http_content_type or nil,
-   }
+   if not body then return found.built end
+   local spec = { method = found.spec.method, path = found.spec.path, body = body }
+   spec.content_type = ngx.var.http_content_type
+   local built, rule = request.build(spec, json)
+   return built, 400, rule
 end
 
 local STATUS = { timeout = 504, per_second = 429, per_day = 429, per_month = 429 }
@@ -241,15 +273,17 @@ end
 -- or clock that the cloud refuses is mended by `watch` for the next call; this one's refusal reaches the caller.
 -- @tparam[opt] string prefix that the location has; the gateway's
 function methods:sign(prefix)
-   local spec, status, message = incoming(self, prefix or self.prefix)
-   if not spec then return answer(self, status, message) end
-   local built, rule = request.build(spec, json)
-   if not built then return answer(self, 400, rule) end
+   local built, status, message = incoming(self, prefix or self.prefix)
+   if not built then return answer(self, status, message) end
    local sealed, access = seal_now(self, built)
    if not sealed then return fail(self, access.message, access) end
    put_headers(sealed)
-   ngx.ctx.tuya = { access = access, sent_at = core.monotonic() }
    ngx.var.tuya_target = sealed:target()
+end
+
+-- Seconds since nginx began with the request.
+local function taken()
+   return ngx.now() - ngx.req.start_time()
 end
 
 local function renew(_, self, refused)
@@ -258,54 +292,78 @@ local function renew(_, self, refused)
 end
 
 -- A refused token is renewed at once, for calls that come; a wrong clock is set by what the answer says.
-local function mend(self, call, envelope)
+local function mend(self, envelope)
    if envelope.code == WRONG_TIME then
-      clock.learn(clients.context(self.its_client), envelope.t, call.sent_at)
-   elseif REFUSED_TOKEN[envelope.code] and call.access and refused_token(self) ~= call.access then
-      self.refused = call.access
-      if self.dictionary then self.dictionary:set(self.refused_key, call.access) end
-      ngx.timer.at(0, renew, self, call.access)
+      clock.learn(clients.context(self.its_client), envelope.t, core.monotonic() - taken())
+      return
    end
+   local access = REFUSED_TOKEN[envelope.code] and ngx.req.get_headers().access_token
+   if not access or refused_token(self) == access then return end
+   self.refused = access
+   if self.dictionary then self.dictionary:set(self.refused_key, access) end
+   ngx.timer.at(0, renew, self, access)
 end
 
-local function envelope_of(text)
-   if not text:find('"success"%s*:%s*false') then return nil end
+-- The envelope of a refusal.
+local function refusal_of(text)
+   if not text or #text > MAX_ENVELOPE then return nil end
    local envelope = json.decode(text)
    return type(envelope) == "table" and envelope.success == false and envelope or nil
 end
 
-local function finish(self, call)
-   local envelope = #call.text <= MAX_ENVELOPE and envelope_of(call.text)
-   local code = envelope and envelope.code or ngx.status >= 400 and ngx.status
-   self.health:call(core.monotonic() - call.sent_at, code)
-   if envelope then mend(self, call, envelope) end
+-- What has come of an answer that is not known to be good. nginx's table for such things costs more than all else of
+-- `watch`, so it is asked for only while there is such an answer.
+local function keep(self, text)
+   local kept = ngx.ctx.tuya
+   if not kept then self.kept = self.kept + 1 end
+   ngx.ctx.tuya = #(kept or "") <= MAX_ENVELOPE and (kept or "") .. text or kept
+end
+
+local function take_kept(self)
+   if self.kept == 0 then return nil end
+   local kept = ngx.ctx.tuya
+   if kept then self.kept, ngx.ctx.tuya = self.kept - 1, nil end
+   return kept
+end
+
+local function finish(self)
+   local envelope = refusal_of(take_kept(self))
+   if ngx.var.tuya_target == "" then return end -- refused by us
+   self.health:call(taken(), envelope and envelope.code or ngx.status >= 400 and ngx.status)
+   if envelope then mend(self, envelope) end
 end
 
 --- Looks at the answer to a signed request as it goes by; in `body_filter_by_lua_block`. Wants the answer as it is:
 -- `proxy_set_header Accept-Encoding ""`.
 function methods:watch()
-   local call = ngx.ctx.tuya
-   if not call then return end
-   local text = call.text or ""
-   if #text <= MAX_ENVELOPE then call.text = text .. ngx.arg[1] end
-   if not ngx.arg[2] then return end
-   ngx.ctx.tuya = nil
-   finish(self, call)
+   local text, is_last = ngx.arg[1], ngx.arg[2]
+   if text ~= "" and not text:find('"success":true', 1, true) then keep(self, text) end
+   if is_last then finish(self) end
+end
+
+-- How the client's op goes about a call that only passes through: what the answer holds is nobody's business here.
+local function new_policy(self, built)
+   local context = clients.context(self.its_client)
+   return {
+      idempotent = exchange.is_idempotent(built.method),
+      retries = context.retries,
+      connect_timeout = context.connect_timeout,
+      attempts = 0,
+      codec = ENVELOPE,
+   }
 end
 
 --- Sends the request by the client's own op, which renews and replays, and relays the answer up to `max_reply`; in
 -- `content_by_lua_block`.
 -- @tparam[opt] string prefix that the location has; the gateway's
 function methods:serve(prefix)
-   local spec, status, message = incoming(self, prefix or self.prefix)
-   if not spec then return answer(self, status, message) end
-   local made, context = clients.prepare(self.its_client, spec)
-   if not made then return answer(self, 400, context) end
-   local started = core.monotonic()
-   local ok, result, line, detail = drive.run(context, made.op, made.timeout, made.about)
+   local built, status, message = incoming(self, prefix or self.prefix)
+   if not built then return answer(self, status, message) end
+   local context, policy, started = clients.context(self.its_client), new_policy(self, built), core.monotonic()
+   local ok, result, line, detail = drive.run(context, op.new(call.run, context, built, policy), context.timeout)
    self.health:call(core.monotonic() - started)
    if not ok then return answer(self, 500, tostring(result)) end
-   local reply = made.policy.reply
+   local reply = policy.reply
    if not reply then return fail(self, line, detail) end
    ngx.status = reply.status
    ngx.header["Content-Type"] = reply.headers["content-type"]

@@ -5,6 +5,8 @@
 -- end of a reply is in doubt its connection is not used again.
 -- @module tuya.reply
 
+local core = require("tuya.core")
+
 local reply = {}
 
 local MAX_HEAD = 65536
@@ -16,8 +18,9 @@ end
 
 -- More bytes behind those that are there; nil and what is wrong.
 local function fill(stream)
-   local bytes, code, message = stream.more()
+   local bytes, code, message = stream:more()
    if not bytes then return fail(code, message) end
+   stream.began = true
    stream.buffer = stream.buffer .. bytes
    return true
 end
@@ -31,7 +34,7 @@ local function read_until(stream, ending, most)
          stream.buffer = stream.buffer:sub(last + 1)
          return found
       end
-      if #stream.buffer > most then return fail("protocol", ("a line or head over %d bytes"):format(most)) end
+      if #stream.buffer > most then return fail("protocol", ("a line over %d bytes"):format(most)) end
       local ok, trouble = fill(stream)
       if not ok then return nil, trouble end
    end
@@ -52,25 +55,22 @@ local function read_bytes(stream, parts, n)
    return true
 end
 
--- The headers of a head, names in lower case; repeated ones joined by commas.
-local function parse_headers(head)
-   local headers = {}
-   for name, value in head:gmatch("\n([^:\r\n]+):[ \t]*([^\r\n]*)") do
-      name, value = name:lower(), value:match("^(.-)[ \t]*$")
-      headers[name] = headers[name] and headers[name] .. ", " .. value or value
-   end
-   return headers
+local function is_kept(minor, connection)
+   return minor > 0 and not (connection and connection:lower():find("close", 1, true))
 end
 
 local function read_head(stream)
-   local head, trouble = read_until(stream, "\r\n\r\n", MAX_HEAD)
-   if not head then return nil, trouble end
-   local minor, status = head:match("^HTTP/1%.(%d) (%d%d%d)")
-   if not minor then return fail("protocol", "the reply does not begin as HTTP/1 does") end
-   local headers = parse_headers(head)
-   local connection = (headers.connection or ""):lower()
-   local is_kept = minor ~= "0" and not connection:find("close", 1, true)
-   return { status = tonumber(status), headers = headers, is_kept = is_kept }
+   while true do
+      local status, minor, headers, size = core.read_head(stream.buffer)
+      if status == false then return fail("protocol", "the reply does not begin as HTTP/1 does") end
+      if status and size <= MAX_HEAD then
+         stream.buffer = stream.buffer:sub(size + 1)
+         return { status = status, headers = headers, is_kept = is_kept(minor, headers.connection) }
+      end
+      if #stream.buffer > MAX_HEAD then return fail("protocol", ("a head over %d bytes"):format(MAX_HEAD)) end
+      local ok, trouble = fill(stream)
+      if not ok then return nil, trouble end
+   end
 end
 
 local function over(most)
@@ -107,10 +107,18 @@ local function read_chunked(stream, most)
    return ok and table.concat(parts), trouble
 end
 
+-- All that has come, which is all that there is, mostly.
+local function take_all(stream)
+   local text = stream.buffer
+   stream.buffer = ""
+   return text
+end
+
 local function read_sized(stream, length, most)
    local n = length:match("^%d+$") and #length <= 15 and tonumber(length)
    if not n then return fail("protocol", "the reply has no length that can be read") end
    if n > most then return over(most) end
+   if #stream.buffer == n then return take_all(stream) end
    local parts = {}
    local ok, trouble = read_bytes(stream, parts, n)
    return ok and table.concat(parts), trouble
@@ -131,7 +139,7 @@ end
 -- The same length given twice is given once.
 local function length_of(headers)
    local length = headers["content-length"]
-   if not length then return nil end
+   if not length or length:find("^%d+$") then return length end
    local first = length:match("^[^,]*")
    for one in (length .. ","):gmatch("[ \t]*([^,]*),") do
       if one ~= first then return length end
@@ -155,19 +163,15 @@ local function read_body(stream, head, method, most)
 end
 
 --- Reads a reply.
--- @tparam function more gives the bytes that came next, at least one; or nil, a code ("closed" for the end), a message
+-- @tparam table stream with `more(self)`, the bytes that came next, at least one; or nil, a code ("closed" for the
+-- end), and a message. The reader keeps in it what it has in hand
 -- @tparam string method of the request: the answer to a HEAD has no body
 -- @tparam number most bytes of a body
 -- @treturn ?table `{ status=, headers=, body=, is_kept= }`, header names in lower case; `is_kept`: the connection may
 -- be used again
 -- @treturn ?table `{ code=, message=, began= }`; `began`: some of the reply has come
-function reply.read(more, method, most)
-   local stream = { buffer = "", began = false }
-   function stream.more()
-      local bytes, code, message = more()
-      stream.began = stream.began or bytes ~= nil
-      return bytes, code, message
-   end
+function reply.read(stream, method, most)
+   stream.buffer, stream.began = "", false
    local head, body, trouble
    repeat
       head, trouble = read_head(stream)

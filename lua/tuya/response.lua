@@ -109,6 +109,11 @@ local function media_type_of(headers)
    return given and given:lower()
 end
 
+-- Whether a transport has filled in all of a reply; one of the caller's own may not.
+local function is_whole(reply)
+   return type(reply.status) == "number" and reply.headers and reply.body
+end
+
 --- Reads a reply.
 -- @tparam table reply `{ status=, headers=, body= }`, header names in lower case
 -- @tparam table codec something with `decode`
@@ -116,7 +121,9 @@ end
 -- @return the result, `true` where the cloud sends success without one; nil for a failure
 -- @treturn table the envelope (`t`, `tid`, `status`), or what is known of the failure
 function response.read(reply, codec, method)
-   reply = { status = tonumber(reply.status) or 0, headers = reply.headers or {}, body = reply.body or "" }
+   if not is_whole(reply) then
+      reply = { status = tonumber(reply.status) or 0, headers = reply.headers or {}, body = reply.body or "" }
+   end
    if method == "HEAD" and reply.status >= 200 and reply.status < 300 then return true, { status = reply.status } end
    local media_type, envelope, rule = media_type_of(reply.headers), nil, nil
    if is_json(media_type) and not is_redirect(reply.status) then envelope, rule = envelope_of(reply.body, codec) end

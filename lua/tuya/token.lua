@@ -15,7 +15,7 @@ local lease = require("tuya.lease")
 local op = require("tuya.op")
 local request = require("tuya.request")
 
-local yield = coroutine.yield
+local yield = op.yield
 
 local token = {}
 
@@ -83,6 +83,7 @@ end
 
 -- Makes a token call; `since` is when it was sent, so that a token is never thought to live longer than it does.
 local function fetch(context, terms, path, query, how)
+   if context.tally then context.tally("renew") end
    if context.log then context.log { event = "renew", how = how } end
    local built = assert(request.build({ method = "GET", path = path, query = query, lang = context.lang }))
    local policy = {

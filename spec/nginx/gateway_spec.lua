@@ -19,6 +19,7 @@ local HTTP = [[
       open = new(options { allow = { "* /**", "GET /v1.0/token", "GET /v1.0/token/*" } })
       guarded = new(options { store = "shm:other", callers = { kitchen = "KITCHEN" },
          allow = { "GET /v1.0/devices/*", "POST /v1.0/devices/*/commands" } })
+      neighbour = new(options { access_id = "another0123456789abc", counts = "tuya" })
       limited = new(options { store = "shm:limited", budget = { per_day = 4 } })
       options_of = options
       function try() return pcall(function() return gateway:client():get("/v1.0/devices") end) end
@@ -53,6 +54,7 @@ local HTTP = [[
          proxy_pass http://cloud$tuya_target;
       }
       location /limitedsure/ { content_by_lua_block { limited:serve("/limitedsure") } }
+      location = /neighbourstatus { content_by_lua_block { neighbour:status() } }
       location = /limitedstatus { content_by_lua_block { limited:status() } }
       location = /mine {
          content_by_lua_block {
@@ -264,6 +266,12 @@ describe("the gateway #once", function()
       local access = record:match("^%d+ %d+ %d+ (%S+)")
       assert.is_nil((json.encode(health) .. text):find(access, 1, true))
       assert.is_nil(nginx.errors():find(access, 1, true))
+   end)
+
+   it("counts each project by itself, in whatever dictionary", function()
+      local _, health = get("/neighbourstatus")
+      assert.equal(0, health.calls)
+      assert.is_nil(health.token_age)
    end)
 
    it("raises for options that it has not, naming the rule", function()

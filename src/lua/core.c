@@ -10,6 +10,7 @@
 ** caller's line; only wrong types raise here.
 */
 #include "compat.h"
+#include "http.h"
 #include "system.h"
 #include "tuya.h"
 #include "values.h"
@@ -563,6 +564,47 @@ static int sealed_headers (lua_State *L) {
   return 1;
 }
 
+static void add_str (luaL_Buffer *b, tuya_str s) { luaL_addlstring(b, s.n ? s.p : "", s.n); }
+
+/* Whether a request says how long its body is: one that usually has one says so of an empty one as
+ * well. */
+static int has_length (tuya_str method, tuya_str body) {
+  return body.n > 0 || method.p[0] == 'P'; /* POST, PUT, PATCH */
+}
+
+/* wire(lines) -> the bytes of the request, as HTTP/1.1 has them; `lines` are the sender's own
+ * headers */
+static int sealed_wire (lua_State *L) {
+  const tuya_sealed *sealed = check_sealed(L);
+  tuya_str lines = check_str(L, 2), method = tuya_sealed_method(sealed),
+           body = tuya_sealed_body(sealed);
+  size_t i, n = tuya_sealed_nheaders(sealed);
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  add_str(&b, method);
+  luaL_addlstring(&b, " ", 1);
+  add_str(&b, tuya_sealed_target(sealed));
+  luaL_addlstring(&b, " HTTP/1.1\r\n", 11);
+  add_str(&b, lines);
+  for (i = 0; i < n; i++) {
+    tuya_pair header = tuya_sealed_header(sealed, i);
+    add_str(&b, header.name);
+    luaL_addlstring(&b, ": ", 2);
+    add_str(&b, header.value);
+    luaL_addlstring(&b, "\r\n", 2);
+  }
+  if (has_length(method, body)) {
+    luaL_addlstring(&b, "Content-Length: ", 16);
+    lua_pushinteger(L, (lua_Integer)body.n);
+    luaL_addvalue(&b);
+    luaL_addlstring(&b, "\r\n", 2);
+  }
+  luaL_addlstring(&b, "\r\n", 2);
+  add_str(&b, body);
+  luaL_pushresult(&b);
+  return 1;
+}
+
 /* The method alone: a target may hold a refresh token. */
 static int sealed_tostring (lua_State *L) {
   const tuya_sealed *sealed = check_sealed(L);
@@ -601,9 +643,13 @@ static const luaL_Reg key_methods[] = {{"mac", key_mac},
 static const luaL_Reg key_metamethods[] = {
     {"__gc", key_close}, {"__close", key_close}, {"__tostring", key_tostring}, {NULL, NULL}};
 
-static const luaL_Reg sealed_methods[] = {
-    {"method", sealed_method},       {"target", sealed_target},   {"body", sealed_body},
-    {"canonical", sealed_canonical}, {"headers", sealed_headers}, {NULL, NULL}};
+static const luaL_Reg sealed_methods[] = {{"method", sealed_method},
+                                          {"target", sealed_target},
+                                          {"body", sealed_body},
+                                          {"canonical", sealed_canonical},
+                                          {"headers", sealed_headers},
+                                          {"wire", sealed_wire},
+                                          {NULL, NULL}};
 
 static const luaL_Reg sealed_metamethods[] = {{"__tostring", sealed_tostring}, {NULL, NULL}};
 
@@ -620,6 +666,7 @@ static const luaL_Reg functions[] = {{"key", key_new},
                                      {"restore", values_restore},
                                      {"sha256", sha256},
                                      {"is_token_call", is_token_call},
+                                     {"read_head", http_read_head},
                                      {"from_base64", from_base64},
                                      {"to_base64", to_base64},
                                      {NULL, NULL}};

@@ -124,42 +124,23 @@ end
 local function connect(state, deadline, connect_timeout)
    local socket = ngx.socket.tcp()
    local left = math.max(0, math.min(connect_timeout, deadline - core.monotonic()))
-   socket:settimeouts(ms(left), ms(left), ms(left))
+   socket:settimeouts(ms(left), ms(deadline - core.monotonic()), nil)
    local ok, message = socket:connect(state.host, state.port, state.settings)
    if not ok then return failure(connect_code(message), "cannot connect: " .. message, "no") end
    if state.scheme == "https" and socket:getreusedtimes() == 0 then return shake_hands(state, socket) end
    return socket
 end
 
--- The bytes of a request. Its headers may come in any order.
-local function bytes_of(state, sealed)
-   state.head = state.head or fixed_head(state)
-   local body, method = sealed:body(), sealed:method()
-   local lines = { method, " ", sealed:target(), " HTTP/1.1\r\n", state.head }
-   local n = #lines
-   for name, value in pairs(sealed:headers()) do
-      lines[n + 1], lines[n + 2], lines[n + 3], lines[n + 4] = name, ": ", value, "\r\n"
-      n = n + 4
-   end
-   if body ~= "" or (method ~= "GET" and method ~= "HEAD" and method ~= "DELETE") then
-      lines[n + 1], lines[n + 2], lines[n + 3] = "Content-Length: ", #body, "\r\n"
-      n = n + 3
-   end
-   lines[n + 1], lines[n + 2] = "\r\n", body
-   return lines
-end
-
-local function source(socket, deadline)
-   return function()
-      local left = deadline - core.monotonic()
-      if left <= 0 then return nil, "timeout", "no answer before the timeout" end
-      socket:settimeouts(nil, nil, ms(left))
-      local bytes, message = socket:receiveany(PIECE)
-      if bytes then return bytes end
-      if message == "closed" then return nil, "closed", "the server closed the connection" end
-      if message == "timeout" then return nil, "timeout", "no answer before the timeout" end
-      return nil, "reset", "the connection broke: " .. message
-   end
+-- Where a reply comes from: a connection, until the deadline.
+local function more(self)
+   local left = self.deadline - core.monotonic()
+   if left <= 0 then return nil, "timeout", "no answer before the timeout" end
+   self.socket:settimeouts(nil, nil, ms(left))
+   local bytes, message = self.socket:receiveany(PIECE)
+   if bytes then return bytes end
+   if message == "closed" then return nil, "closed", "the server closed the connection" end
+   if message == "timeout" then return nil, "timeout", "no answer before the timeout" end
+   return nil, "reset", "the connection broke: " .. message
 end
 
 -- The reply as it is meant: unpacked where it came as gzip.
@@ -175,14 +156,14 @@ local function plain(reply, most)
 end
 
 local function exchange(state, socket, sealed, deadline)
-   socket:settimeouts(nil, ms(deadline - core.monotonic()), nil)
-   local ok, message = socket:send(bytes_of(state, sealed))
+   state.head = state.head or fixed_head(state)
+   local ok, message = socket:send(sealed:wire(state.head))
    if not ok then
       socket:close()
       return failure(message == "timeout" and "timeout" or "reset", "cannot send: " .. message, "maybe")
    end
    local most = state.max_reply or MAX_REPLY
-   local reply, trouble = reader.read(source(socket, deadline), sealed:method(), most)
+   local reply, trouble = reader.read({ socket = socket, deadline = deadline, more = more }, sealed:method(), most)
    if not reply then
       socket:close()
       local code = trouble.code == "closed" and "reset" or trouble.code
