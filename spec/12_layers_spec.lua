@@ -191,6 +191,15 @@ describe("the Lua layers", function()
       end
    end)
 
+   it("yield an op's effects by op.yield, which nginx leaves alone; a scheduler's tasks are coroutines of the host's", function()
+      local MAY = { ["lua/tuya/op.lua"] = true, ["lua/tuya/scheduler.lua"] = true }
+      for _, path in ipairs(files("lua/tuya", ".lua")) do
+         local code = read(path):gsub("%-%-[^\n]*", "")
+         local yields = code:find("coroutine%.yield")
+         if not MAY[path] and not path:find("lua/tuya/simulator", 1, true) then assert.is_nil(yields, path) end
+      end
+   end)
+
    it("have one place a driver where an op meets a transport", function()
       local DRIVERS = { ["lua/tuya/drive.lua"] = "transport:send", ["lua/tuya/ticker.lua"] = "transport:start" }
       for _, path in ipairs(files("lua/tuya", ".lua")) do

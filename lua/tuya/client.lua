@@ -543,7 +543,7 @@ end
 local function execute_in_flow(self, spec)
    local made, rule = prepare(self, spec)
    if not made then return false, rule end
-   return true, coroutine.yield("wait", made.op)
+   return true, op.yield("wait", made.op)
 end
 
 local in_flow = inner.new(execute_in_flow, open_context)
