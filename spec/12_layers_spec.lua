@@ -191,7 +191,7 @@ describe("the Lua layers", function()
       end
    end)
 
-   it("yield an op's effects by op.yield, which nginx leaves alone; a scheduler's tasks are coroutines of the host's", function()
+   it("yield effects by op.yield, which nginx leaves alone", function() -- but a task, which is a coroutine of its host
       local MAY = { ["lua/tuya/op.lua"] = true, ["lua/tuya/scheduler.lua"] = true }
       for _, path in ipairs(files("lua/tuya", ".lua")) do
          local code = read(path):gsub("%-%-[^\n]*", "")
