@@ -217,6 +217,33 @@ describe("a client whose store is lost", function()
       assert.same({ "lost no route to it", "found nil" }, states)
    end)
 
+   -- A cloud that knows one token at a time, and others who renew as well, each for itself.
+   local function refusing(times, its_store)
+      local sent = 0
+      local made = cloud.new({ store = its_store, nonce = false }, function(request, answer)
+         if request.target:find("token", 1, true) then return answer() end
+         sent = sent + 1
+         if sent > times then return answer() end
+         return { status = 200, headers = {}, body = '{"code":1010,"msg":"token invalid","success":false}' }
+      end)
+      return made, function() return sent end
+   end
+
+   it("tries a few tokens more for a call that is refused for its token, as others renew as well", function()
+      local own = moody()
+      own.trouble = "gone"
+      local made = refusing(6, own)
+      assert(made.client:get(DEVICE))
+      local more, sent = refusing(100, own)
+      local result, _, detail = more.client:get(DEVICE)
+      assert.is_nil(result)
+      assert.equal(1010, detail.code)
+      assert.equal(7, sent())
+      more, sent = refusing(100)
+      assert.is_nil((more.client:get(DEVICE)))
+      assert.equal(2, sent()) -- with a store one more helps, or none
+   end)
+
    it("leaves it alone for a second", function()
       local own = moody()
       local made = cloud.new { store = own }

@@ -75,6 +75,76 @@ describe("the store in Redis", function()
       assert.equal(1, #redis.keys(server, "token"))
    end)
 
+   -- A process that has asked for a token and holds the lease, until it is told to go on.
+   local HOLDER = [[
+      local curl = require("tuya.transport.curl").new { endpoint = arg[1], proxy = "" }
+      local transport = { now = curl.now, sleep = function(_, seconds) curl:sleep(seconds) end }
+      function transport.send(_, sealed, limits)
+         local reply, message, detail = curl:send(sealed, limits)
+         if not sealed:target():find("token", 1, true) then return reply, message, detail end
+         print((io.open("/proc/self/stat"):read("*l"):match("^%d+"))) io.stdout:flush()
+         io.read("*l")
+         return reply, message, detail
+      end
+      local client = require("tuya").client { endpoint = arg[1], transport = transport, store = arg[2] }
+      print(tostring(client:get("/v1.0/devices/vdevo161563811262429") ~= nil))
+   ]]
+   local PROJECT = "TUYA_ACCESS_ID=shared TUYA_ACCESS_SECRET=secret"
+
+   local function start_holder(endpoint)
+      local path = os.tmpname()
+      local file = assert(io.open(path, "w"))
+      file:write(HOLDER)
+      file:close()
+      local words = { os.getenv("LUA"), path, endpoint, server.url }
+      local holder = child.start(child.command(words), PROJECT)
+      os.remove(path)
+      return holder
+   end
+
+   local function start_cloud()
+      local words = { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet", "--one-token" }
+      local its = child.start(child.command(words), PROJECT)
+      return its, "http://127.0.0.1:" .. its.line
+   end
+
+   local function client_of(endpoint)
+      return require("tuya").client {
+         endpoint = endpoint, store = server.url, proxy = "", access_id = "shared", access_secret = "secret",
+      }
+   end
+
+   local DEVICE = "/v1.0/devices/vdevo161563811262429"
+
+   it("frees others of a holder that was killed, and drops its lease by itself #once", function()
+      local its, endpoint = start_cloud()
+      local holder = start_holder(endpoint)
+      local life = redis.life(server, "lease")
+      assert.is_true(life > 1000 and life <= 60000, life)
+      os.execute("kill -9 " .. holder.line)
+      assert(client_of(endpoint):get(DEVICE))
+      holder:stop()
+      its:stop()
+   end)
+
+   it("keeps the newer token where a holder was stopped, taken over and wakes up #once", function()
+      local its, endpoint = start_cloud()
+      local holder = start_holder(endpoint)
+      os.execute("kill -STOP " .. holder.line)
+      local other = client_of(endpoint)
+      assert(other:get(DEVICE))
+      local its_store, key = store.new(server.url), "token shared " .. endpoint
+      local newer = assert(its_store:load(key))
+      os.execute("kill -CONT " .. holder.line)
+      holder.stdin:write("go on\n")
+      holder.stdin:flush()
+      assert.equal("true", holder.stdout:read("*l"))
+      assert.equal(newer, its_store:load(key))
+      assert(other:get(DEVICE))
+      holder:stop()
+      its:stop()
+   end)
+
    it("is one token for clients in several processes", function()
       local program = ([[
          local store = require("tuya.store").new(%q)

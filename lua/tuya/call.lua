@@ -1,17 +1,25 @@
 --- call.lua: a call, from token to result.
 -- The idea: a token that the cloud refuses (1010, 1011) is renewed and the same request signed anew, once; so it is
 -- for a signature that it refuses (1004), which is right by construction.
--- The danger: a loop; a call itself is never sent more than twice for what the cloud refuses.
+-- The danger: a loop; a call itself is never sent more than twice for what the cloud refuses, but where a store was
+-- lost, and then a few times.
 -- @module tuya.call
 
 local core = require("tuya.core")
 local errors = require("tuya.errors")
 local exchange = require("tuya.exchange")
+local jitter = require("tuya.jitter")
+local kept = require("tuya.kept")
+local op = require("tuya.op")
 local token = require("tuya.token")
+
+local yield = op.yield
 
 local call = {}
 
 local REFUSED_SIGN = 1004
+local DEAD = { [1010] = true, [1011] = true }
+local MORE, PAUSE = 5, 0.05 -- times, and seconds at most before the first of them
 local REFUSED = { [1010] = true, [1011] = true, [REFUSED_SIGN] = true }
 
 -- What is left to look at when a signature that is right by construction is refused. Loaded only then.
@@ -42,18 +50,32 @@ local function bear(context, policy)
    return access, not access and adopt(detail) or nil
 end
 
--- Whether the cloud refused the token that a call went out with, for the first time.
+-- Whether the cloud refused the token that a call went out with, and another may help.
 local function is_refused(policy, info)
    return REFUSED[info.code] and policy.access ~= nil and not policy.replayed
 end
 
 -- Result and envelope, or nil and detail; goes on with another token, once.
-local function with_token(context, request, policy)
+local function with_another(context, request, policy)
    policy.bearer = bear
    local result, info = exchange.run(context, request, policy)
    if result ~= nil or not is_refused(policy, info) then return result, info end
    policy.refused, policy.keep, policy.replayed = policy.access, info.code == REFUSED_SIGN, true
    return exchange.run(context, request, policy)
+end
+
+-- Where the store was lost, those who share it renew each for itself, and the token that was got just now may have
+-- been killed by somebody else's: a few times more, at moments that are drawn farther and farther apart.
+local function with_token(context, request, policy)
+   local result, info = with_another(context, request, policy)
+   local pause = PAUSE
+   for _ = 1, MORE do
+      local is_dead = result == nil and policy.access and DEAD[info.code] and kept.was_lost(context)
+      if not is_dead or not yield("sleep", jitter.draw(pause, context)) then break end
+      policy.refused, policy.keep, pause = policy.access, false, 2 * pause
+      result, info = exchange.run(context, request, policy)
+   end
+   return result, info
 end
 
 --- The flow of a call.

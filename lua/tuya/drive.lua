@@ -72,8 +72,8 @@ function effects.load(host, _, key)
    return host.store:load(key)
 end
 
-function effects.swap(host, _, key, old, new)
-   return host.store:swap(key, old, new)
+function effects.swap(host, _, key, old, new, life)
+   return host.store:swap(key, old, new, life)
 end
 
 -- Steps with the answer to the last effect, carries out the next one, and so on.

@@ -14,18 +14,27 @@ local kept = {}
 
 local BUSY = 1         -- seconds after which a busy store counts as lost
 local LOST = 1         -- seconds for which a lost store is left alone
+local LATELY = 5       -- seconds after which all have noticed that it is there again
 local PAUSE = 0.01     -- seconds at most between two tries of a busy one
 local NOTHING = {}     -- stands for nil in a table
 
 --- What `load` and `swap` need of a context.
 -- @treturn table
 function kept.new()
-   return { texts = {}, changed = {}, lost_until = nil, lost_by = nil }
+   return { texts = {}, changed = {}, lost_at = nil, lost_until = nil, lost_by = nil }
 end
 
 local function is_lost(context)
    local lost_until = context.kept.lost_until
    return lost_until ~= nil and context.monotonic() < lost_until
+end
+
+--- Whether others who share the store may have gone on without it lately: each renews for itself then.
+-- @tparam table context the client's
+-- @treturn boolean
+function kept.was_lost(context)
+   local at = context.kept.lost_at
+   return at ~= nil and context.monotonic() - at < LATELY
 end
 
 local function tell(context, state, message)
@@ -35,7 +44,8 @@ end
 local function lose(context, effect, message)
    local mine = context.kept
    if not mine.lost_until then tell(context, "lost", tostring(message)) end
-   mine.lost_until, mine.lost_by = context.monotonic() + LOST, effect
+   mine.lost_at, mine.lost_by = context.monotonic(), effect
+   mine.lost_until = mine.lost_at + LOST
 end
 
 -- A store that can be read is not found again while it cannot be written.
@@ -47,12 +57,12 @@ local function find(context, effect)
 end
 
 -- Asks the store until it is not busy, or there is no more time: whether it answered, and the answer.
-local function ask(context, effect, key, old, new)
+local function ask(context, effect, key, old, new, life)
    local started, store = context.monotonic(), context.store
    while true do
       local answer, message
-      if store.is_here then answer, message = store[effect](store, key, old, new)
-      else answer, message = yield(effect, key, old, new) end
+      if store.is_here then answer, message = store[effect](store, key, old, new, life)
+      else answer, message = yield(effect, key, old, new, life) end
       if answer ~= nil or not message then
          find(context, effect)
          return true, answer
@@ -99,11 +109,12 @@ end
 -- @tparam string key
 -- @tparam ?string old as `load` gave it
 -- @tparam ?string new
+-- @tparam ?number life seconds after which it may be dropped
 -- @treturn boolean false when something else is there
-function kept.swap(context, key, old, new)
+function kept.swap(context, key, old, new, life)
    local mine = context.kept
    if is_lost(context) then return swap_here(mine, key, old, new) end
-   local answered, done = ask(context, "swap", key, old, new)
+   local answered, done = ask(context, "swap", key, old, new, life)
    if not answered then return swap_here(mine, key, old, new) end
    if done then mine.texts[key] = new end
    return done

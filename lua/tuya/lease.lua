@@ -11,6 +11,7 @@ local kept = require("tuya.kept")
 local lease = {}
 
 local LONGEST = 1 -- seconds
+local LIFE = 60   -- seconds after which a store that can drops the lease of a holder that nobody has waited for
 
 -- Whether the lease may be had: nobody's, left behind by ourselves, or seen unchanged for too long.
 local function is_free(context, held)
@@ -20,7 +21,7 @@ local function is_free(context, held)
 end
 
 local function swap(context, held, new)
-   if not kept.swap(context, context.lease_key, held, new) then return false end
+   if not kept.swap(context, context.lease_key, held, new, LIFE) then return false end
    context.lease = new
    return true
 end

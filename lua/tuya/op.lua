@@ -8,7 +8,7 @@
 --    "wait", op, true         ->  nothing that counts: the op is run; a driver that can, steps it beside this one
 --                                 and answers at once
 --    "load", key              ->  text | nil                 or  nil, "busy" | message (see store.lua)
---    "swap", key, old, new    ->  true | false               or  nil, "busy" | message
+--    "swap", key, old, new, life  ->  true | false           or  nil, "busy" | message; life: seconds, may be nil
 --
 -- The policy of a "send" has `connect_timeout` and, where one try is bounded, `timeout`, in seconds.
 --

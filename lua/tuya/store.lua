@@ -1,7 +1,9 @@
 --- store.lua: where a client keeps its token and its counts.
 -- The idea: texts by key, and one way to change them: put the new one where the old one still is. `load(key)`
 -- answers the text or nil; `swap(key, old, new)` answers true, or false where something else is there (nil stands
--- for nothing). Either may answer `nil, "busy"`, come again in a moment, or `nil, message`, the store is lost.
+-- for nothing). A fourth argument, `life`, says after how many seconds the new text may be dropped, where a store can:
+-- what a killed process has left nobody else takes away. Either may answer `nil, "busy"`, come again in a moment, or
+-- `nil, message`, the store is lost.
 -- Any object with these two will do; the kinds here are picked by a string.
 -- The danger: tokens are secrets; whoever reads a store can act for the project until they expire.
 -- @module tuya.store

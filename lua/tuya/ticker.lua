@@ -178,8 +178,8 @@ function effects.load(self, job, key)
    return step(self, job, self.host.store:load(key))
 end
 
-function effects.swap(self, job, key, old, new)
-   return step(self, job, self.host.store:swap(key, old, new))
+function effects.swap(self, job, key, old, new, life)
+   return step(self, job, self.host.store:swap(key, old, new, life))
 end
 
 -- Steps a job on; afterwards its next effect is under way, or it is done.

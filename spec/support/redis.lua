@@ -70,6 +70,13 @@ function redis.start(password)
    return self
 end
 
+--- Milliseconds after which Redis drops the first key that holds a word; -1: never.
+function redis.life(server, word)
+   local login = server.password and ('AUTH "%s"'):format(server.password) or "PING"
+   local key = redis.keys(server, word)[1]
+   return tonumber(ask(server.port, login, ('PTTL "%s"'):format(key)):match("\n:(%-?%d+)"))
+end
+
 --- The keys that hold a word.
 function redis.keys(server, word)
    local login = server.password and ('AUTH "%s"'):format(server.password) or "PING"

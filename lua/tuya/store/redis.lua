@@ -1,6 +1,7 @@
 --- store/redis.lua: what clients on several machines keep, in Redis: `store = "redis://host"`.
--- The idea: a swap is a script that Redis runs whole. Inside nginx commands go by lua-resty-redis, or by our own few
--- lines over a cosocket where that is not there; outside over LuaSocket.
+-- The idea: a swap is a script that Redis runs whole: a SET where the old text still is, with PX where the new one has
+-- a life. Inside nginx commands go by lua-resty-redis, or by our own few lines over a cosocket where that is not there;
+-- outside over LuaSocket.
 -- The danger: outside nginx a command blocks, for a second at most; and whoever reads that Redis has the token.
 -- @module tuya.store.redis
 
@@ -15,7 +16,9 @@ local SWAP = [[
 local there = redis.call('GET', KEYS[1])
 local old = ARGV[1] == '+' and ARGV[2]
 if there ~= old then return 0 end
-if ARGV[3] == '+' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('DEL', KEYS[1]) end
+if ARGV[3] ~= '+' then redis.call('DEL', KEYS[1])
+elseif ARGV[5] == '' then redis.call('SET', KEYS[1], ARGV[4])
+else redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
 return 1]]
 
 local methods = {}
@@ -204,11 +207,12 @@ end
 -- @tparam string key
 -- @tparam ?string old
 -- @tparam ?string new
+-- @tparam ?number life seconds after which Redis drops it
 -- @treturn ?boolean false when something else is there; nil when nothing could be done
 -- @treturn ?string why Redis cannot be asked
-function methods:swap(key, old, new)
+function methods:swap(key, old, new, life)
    local answer, message = ask(self.open(), "EVAL", SWAP, "1", PREFIX .. key,
-      old and "+" or "-", old or "", new and "+" or "-", new or "")
+      old and "+" or "-", old or "", new and "+" or "-", new or "", life and ("%.0f"):format(life * 1000) or "")
    if answer == nil then return nil, message end
    return answer == 1
 end

@@ -33,9 +33,9 @@ function methods:load(key)
    return (self.open():get(key))
 end
 
-local function swap_locked(dictionary, key, old, new)
+local function swap_locked(dictionary, key, old, new, life)
    if dictionary:get(key) ~= old then return false end
-   local done, message = dictionary:set(key, new)
+   local done, message = dictionary:set(key, new, new and life or 0)
    if done then return true end
    return nil, message
 end
@@ -44,13 +44,14 @@ end
 -- @tparam string key
 -- @tparam ?string old
 -- @tparam ?string new
+-- @tparam ?number life seconds after which nginx drops it
 -- @treturn ?boolean false when something else is there; nil when nothing could be done
 -- @treturn ?string "busy": another worker has the lock; or what is wrong
-function methods:swap(key, old, new)
+function methods:swap(key, old, new, life)
    local dictionary, lock = self.open(), "lock " .. key
    local locked, message = dictionary:add(lock, true, LOCKED)
    if not locked then return nil, message == "exists" and "busy" or message end
-   local done, trouble = swap_locked(dictionary, key, old, new)
+   local done, trouble = swap_locked(dictionary, key, old, new, life)
    dictionary:delete(lock)
    return done, trouble
 end
