@@ -25,23 +25,12 @@ local GATEWAY = [[
          endpoint = "http://CLOUD", store = "shm:tuya",
       }
    }
-   upstream cloud { server CLOUD; keepalive 64; }
-   server {
-      listen 127.0.0.1:$PORT;
-      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host CLOUD;
-      proxy_set_header Accept-Encoding "";
-      location /plain/ { proxy_pass http://cloud/; }
-      location /tuya/ {
-         set $tuya_target "";
-         access_by_lua_block { gateway:sign() } body_filter_by_lua_block { gateway:watch() }
-         proxy_pass http://cloud$tuya_target;
-      }
-      location /sure/ { content_by_lua_block { gateway:serve("/sure") } }
-   }
 ]]
 
-local WAYS = { "plain", "tuya", "sure" }
-local NAMES = { plain = "plain `proxy_pass`", tuya = "`sign()` and `watch()`", sure = "`serve()`" }
+local PLAIN = "location /plain/ { proxy_pass http://cloud/; }"
+
+local WAYS = { "plain", "tuya", "suretuya" }
+local NAMES = { plain = "plain `proxy_pass`", tuya = "`sign()` and `watch()`", suretuya = "`serve()`" }
 
 local function shell(command)
    local pipe = assert(io.popen(command))
@@ -82,8 +71,10 @@ local function start()
    local server = support.nginx {
       main = affinity:format("10"), http = (SERVER:gsub("%u%u%u+", { ANSWER = ANSWER, TOKEN = TOKEN })),
    }
+   local host = "127.0.0.1:" .. server.port
    local gateway = support.nginx {
-      main = affinity:format("01"), http = (GATEWAY:gsub("CLOUD", "127.0.0.1:" .. server.port)),
+      main = affinity:format("01"),
+      http = support.gateways(host, (GATEWAY:gsub("CLOUD", host)), { tuya = "gateway" }, PLAIN),
    }
    return gateway, server
 end

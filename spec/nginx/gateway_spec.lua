@@ -4,7 +4,7 @@ local support = require("spec.nginx.support")
 
 local KEY = "kitchen key of 16 bytes"
 
-local HTTP = [[
+local MAKE = [[
    lua_shared_dict tuya 1m; lua_shared_dict other 1m; lua_shared_dict limited 1m;
    client_max_body_size 256k; client_body_buffer_size 8k;
    underscores_in_headers on;
@@ -26,34 +26,11 @@ local HTTP = [[
       may_call = try()
    }
    init_worker_by_lua_block { may_call = may_call or try() }
-   upstream cloud { server CLOUDHOST; keepalive 16; }
-   server {
-      listen 127.0.0.1:$PORT;
-      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host CLOUDHOST;
-      proxy_set_header Accept-Encoding ""; proxy_next_upstream off;
-      location /tuya/ {
-         set $tuya_target "";
-         access_by_lua_block { gateway:sign() } body_filter_by_lua_block { gateway:watch() }
-         proxy_pass http://cloud$tuya_target;
-      }
-      location /sure/ { content_by_lua_block { gateway:serve("/sure") } }
-      location /open/ {
-         set $tuya_target "";
-         access_by_lua_block { open:sign("/open") } body_filter_by_lua_block { open:watch() }
-         proxy_pass http://cloud$tuya_target;
-      }
-      location /opensure/ { content_by_lua_block { open:serve("/opensure") } }
-      location /guarded/ {
-         set $tuya_target "";
-         access_by_lua_block { guarded:sign("/guarded") } body_filter_by_lua_block { guarded:watch() }
-         proxy_pass http://cloud$tuya_target;
-      }
-      location /limited/ {
-         set $tuya_target "";
-         access_by_lua_block { limited:sign("/limited") } body_filter_by_lua_block { limited:watch() }
-         proxy_pass http://cloud$tuya_target;
-      }
-      location /limitedsure/ { content_by_lua_block { limited:serve("/limitedsure") } }
+]]
+
+local WAYS = { tuya = "gateway", open = "open", guarded = "guarded", limited = "limited" }
+
+local SERVER = [[
       location = /neighbourstatus { content_by_lua_block { neighbour:status() } }
       location = /limitedstatus { content_by_lua_block { limited:status() } }
       location = /mine {
@@ -79,7 +56,6 @@ local HTTP = [[
             if not ok then ngx.say("raised: ", trouble) end
          }
       }
-   }
 ]]
 
 describe("the gateway #once", function()
@@ -96,9 +72,9 @@ describe("the gateway #once", function()
       cloud = support.cloud()
       local words = {
          ID = support.ID, SECRET = support.SECRET, CLOUD = cloud.endpoint, KITCHEN = KEY, DEVICE = support.SOCKET,
-         CLOUDHOST = "127.0.0.1:" .. cloud.port,
       }
-      nginx = support.nginx { workers = 2, http = (HTTP:gsub("%u%u+", words)) }
+      local http = support.gateways("127.0.0.1:" .. cloud.port, MAKE, WAYS, SERVER)
+      nginx = support.nginx { workers = 2, http = (http:gsub("%u%u+", words)) }
    end)
 
    teardown(function()
@@ -111,7 +87,7 @@ describe("the gateway #once", function()
       return status, (json.decode(body)), answered
    end
 
-   for _, prefix in ipairs { "/tuya", "/sure" } do
+   for _, prefix in ipairs { "/tuya", "/suretuya" } do
       it("signs what comes in at " .. prefix, function()
          local status, envelope = get(prefix .. DEVICE)
          assert.equal(200, status)
@@ -158,7 +134,7 @@ describe("the gateway #once", function()
       it("refuses paths that could be read in two ways at " .. prefix, function()
          local name = prefix:sub(2)
          local tricks = {
-            "/%74uya/v1.0/x", "/%73ure/v1.0/x", "//" .. name .. "/v1.0/z", "/x/.." .. prefix .. "/v1.0/y",
+            "/%74uya/v1.0/x", "/%73uretuya/v1.0/x", "//" .. name .. "/v1.0/z", "/x/.." .. prefix .. "/v1.0/y",
             prefix .. "/v1.0/../v1.0/x", prefix .. "/v1.0/%2e%2e/x", prefix .. "/v1.0/./x", prefix .. "/v1.0/..;/x",
             prefix .. "/v1.0/%00", prefix .. "/v1.0/x%0d%0ax", prefix .. "//evil.example/x", prefix .. "/v1.0//x",
             prefix .. "/v1.0/x#y", prefix .. "/v1.0/x?a=%zz", prefix .. "/v1.0/x?a=1&a=2",
@@ -206,9 +182,9 @@ describe("the gateway #once", function()
 
    it("keeps to the budget both ways, token calls included", function()
       assert.equal(200, (get("/limited" .. DEVICE))) -- and a token
-      assert.equal(200, (get("/limitedsure" .. DEVICE)))
+      assert.equal(200, (get("/surelimited" .. DEVICE)))
       assert.equal(200, (get("/limited" .. DEVICE)))
-      for _, prefix in ipairs { "/limited", "/limitedsure" } do
+      for _, prefix in ipairs { "/limited", "/surelimited" } do
          local status, envelope = get(prefix .. DEVICE)
          assert.equal(429, status)
          assert.matches("the budget of 4 calls a day is spent", envelope.msg)
@@ -233,7 +209,7 @@ describe("the gateway #once", function()
    it("replays what a dead token is refused for, or mends the token for the next call", function()
       get("/tuya" .. DEVICE)
       assert.equal("refreshed\n", select(2, support.get(nginx.port, "/refuse")))
-      local _, envelope = get("/sure" .. DEVICE)
+      local _, envelope = get("/suretuya" .. DEVICE)
       assert.is_true(envelope.success, envelope.msg)
       assert.equal("refreshed\n", select(2, support.get(nginx.port, "/refuse")))
       _, envelope = get("/tuya" .. DEVICE)
@@ -299,7 +275,7 @@ describe("the gateway #once", function()
             local kept = rest:gsub("([^:\r\n]+):[^\r\n]*\r\n", function(header)
                return SIGNING[header:lower()] and "" or nil
             end)
-            for _, prefix in ipairs { "/open", "/opensure" } do
+            for _, prefix in ipairs { "/open", "/sureopen" } do
                local prefixed = line:gsub(" /", " " .. prefix .. "/", 1)
                local _, text = support.raw(nginx.port, prefixed .. kept .. "Connection: close\r\n\r\n" .. body)
                local code = json.decode(text).code

@@ -70,10 +70,33 @@ http {
 }
 ]]
 
+local PROXY = [[
+   proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host HOST;
+   proxy_set_header Accept-Encoding ""; proxy_next_upstream off;
+]]
+
+local WAYS = [[
+   location /WAY/ {
+      set $tuya_target "";
+      access_by_lua_block { NAME:sign("/WAY") } body_filter_by_lua_block { NAME:watch() }
+      proxy_pass http://cloud$tuya_target;
+   }
+   location /sureWAY/ { content_by_lua_block { NAME:serve("/sureWAY") } }
+]]
+
 local START = "unset LUA_PATH LUA_CPATH LUA_INIT LD_PRELOAD; PATH=$PATH:/usr/sbin; "
    .. 'nginx -p "$0" -c nginx.conf 2>"$0/start.log" & nginx=$!; '
    .. 'while [ ! -s "$0/nginx.pid" ]; do kill -0 $nginx || { cat "$0/start.log" >&2; exit 1; }; sleep 0.02; done; '
    .. "exec 3<&0; (cat <&3; kill $nginx) >/dev/null 2>&1 & echo ready; wait $nginx"
+
+--- What stands in the http block for gateways before a cloud at `host`; `http` is what makes them, `server` more of
+-- the server. `ways`: location = the gateway that signs there, and at that behind "sure" serves.
+function support.gateways(host, http, ways, server)
+   local parts = { http, "upstream cloud { server HOST; keepalive 64; } server { listen 127.0.0.1:$PORT;\n", PROXY }
+   for way, name in pairs(ways) do parts[#parts + 1] = WAYS:gsub("WAY", way):gsub("NAME", name) end
+   parts[#parts + 1] = server .. "}"
+   return (table.concat(parts):gsub("HOST", host))
+end
 
 --- Starts nginx; its own listening is the text's. `o`: `http` (what stands in the http block; $PORT is the port),
 -- `workers` (1), `main`, `path` (of more Lua modules), `files` (name = content, beside nginx.conf).
