@@ -174,6 +174,16 @@ describe("a client with a store in a file", function()
    end)
 end)
 
+describe("a client with a store that answers no text", function()
+   it("raises at the call's line, and says so", function()
+      for _, answer in ipairs { 5, false, {} } do
+         local made = cloud.new { store = { load = function() return answer end, swap = function() return true end } }
+         assert.error_matches(function() made.client:get(DEVICE) end,
+            "store: load gave a " .. type(answer) .. "; a text or nil expected", 1, true)
+      end
+   end)
+end)
+
 -- A store in memory that fails as it is told: `trouble` is answered instead.
 local function moody()
    local inner, self = memory.new(), { asked = 0 }

@@ -367,7 +367,7 @@ describe("a scheduler", function()
          [function() tasks:tick(0, {}) end] = "tick: time_budget: seconds expected",
          [function() tasks:run("x") end] = "run: seconds: 0 or more expected",
          [function() tasks.tick() end] = "call it with a colon, scheduler:tick()",
-         [function() scheduler.new() end] = "tuya.scheduler.new: client: ",
+         [function() scheduler.new() end] = "tuya.scheduler.new: client: one of tuya.client expected",
          [function() scheduler.new {} end] = "tuya.scheduler.new: client: ",
       } do
          local ok, raised = pcall(call)

@@ -93,6 +93,9 @@ function kept.load(context, key)
    mend(context, key)
    if is_lost(context) then return mine.texts[key] end
    local answered, text = ask(context, "load", key)
+   if text ~= nil and type(text) ~= "string" then
+      error("store: load gave a " .. type(text) .. "; a text or nil expected", 0)
+   end
    if answered then mine.texts[key] = text end
    return mine.texts[key]
 end

@@ -77,7 +77,7 @@ local is_offered = false
 -- @usage local scheduler = require("tuya.scheduler").new(client)
 function scheduler.new(own)
    local its, rule = client.ticker_of(own)
-   if not its then error("tuya.scheduler.new: client: " .. rule, 2) end
+   if not its then error("tuya.scheduler.new: client: " .. rule:gsub("^self: .*", "one of tuya.client expected"), 2) end
    if not is_offered then drive.offer(pick) end
    is_offered = true
    return conceal({
