@@ -28,6 +28,11 @@ describe("tuya.request", function()
       assert.equal('{"name":"x"}', request.body)
    end)
 
+   it("lists headers by the bytes of their names, a shorter one before what it begins", function()
+      local request = tuya.request { method = "GET", path = "/x", headers = { ab = "1", a = "2", B = "3", aa = "4" } }
+      assert.same({ { "B", "3" }, { "a", "2" }, { "aa", "4" }, { "ab", "1" } }, request.headers)
+   end)
+
    it("can be given again", function()
       local request = tuya.request { method = "GET", path = "/x?a=1", headers = { h = "v" } }
       assert.same(request, tuya.request(request))
@@ -119,6 +124,7 @@ describe("a query", function()
       refused({ query = { a = 1 / 0 } }, 'query: "a": a number with a fraction')
       refused({ query = { a = 0 / 0 } }, 'query: "a": a number with a fraction')
       refused({ query = { a = 2 ^ 53 } }, 'query: "a": an integer that a float cannot hold')
+      refused({ query = { a = -2 ^ 53 } }, 'query: "a": an integer that a float cannot hold')
    end)
 
    it("leaves nil and null entries out", function()

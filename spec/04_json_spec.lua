@@ -66,6 +66,15 @@ describe("json.encode", function()
       assert.matches("holds itself", rule, 1, true)
    end)
 
+   it("writes a large integer exactly or not at all, on either side of zero", function()
+      for _, n in ipairs { 2 ^ 53, 1e15 + 1, 99999999999999, 2 ^ 62 } do
+         for _, number in ipairs { n, -n } do
+            local text = json.encode({ number })
+            if text then assert.equal(("[%.0f]"):format(number), text) end
+         end
+      end
+   end)
+
    it("writes a point, and reads one, after the host has set a comma", function()
       json.encode({ 1.5 })
       local before = os.setlocale(nil, "numeric")

@@ -28,6 +28,29 @@ describe("response.read", function()
       }, info)
    end)
 
+   it("takes nothing but true for a success", function()
+      for _, success in ipairs { '"true"', "1", "{}", '"no"' } do
+         local result, info = read(200, '{"success":' .. success .. ',"result":{"id":"x"},"code":7,"msg":"odd"}')
+         assert.is_nil(result)
+         assert.same({ "api", 7 }, { info.kind, info.code })
+      end
+   end)
+
+   it("follows no redirect, whichever it is, though an envelope came with it", function()
+      for status = 300, 308 do
+         local result, info = read(status, '{"success":true,"result":{"id":"x"}}', "application/json")
+         assert.is_nil(result)
+         assert.matches("a redirect", info.message, 1, true)
+      end
+   end)
+
+   it("waits for no moment that has passed", function()
+      local _, info = response.read({ status = 429, body = "", headers = {
+         ["retry-after"] = "Wed, 01 Jan 2025 00:00:00 GMT", date = "Wed, 01 Jan 2025 00:00:07 GMT",
+      } }, json)
+      assert.equal(0, info.retry_after)
+   end)
+
    it("takes a code that came as text", function()
       local _, info = read(200, '{"code":"1010","msg":"x","success":false}')
       assert.equal(1010, info.code)

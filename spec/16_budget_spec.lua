@@ -173,6 +173,65 @@ describe("a budget", function()
       assert.matches(" 20 202311 20 0", context.store:load("budget"), 1, true)
    end)
 
+   -- A budget of one's own on a clock that stands still, and what runs a flow with it.
+   local function alone(plan)
+      local made = with {}
+      local context = cloud.context(made)
+      context.budget, context.budget_key = assert(budget.try(plan)), "budget"
+      return made, function(flow, ...)
+         local flowing = op.new(flow, context, ...)
+         cloud.drive_side_by_side(context, { flowing })
+         return flowing:returned()
+      end
+   end
+
+   local CALL = assert(request.build({ method = "GET", path = DEVICE }, json))
+
+   it("gives back a place in the month, and no more in the day, where that has ended", function()
+      local made, run = alone {}
+      local first = run(budget.take, CALL)
+      made.transport:sleep(2 * DAY)
+      run(budget.take, CALL)
+      run(budget.give_back, first)
+      assert.equal("20231116 1 202311 1 0", made.store:load("budget"))
+   end)
+
+   it("does not give back a turn behind which others already wait", function()
+      local made, run = alone { per_second = 0.1 }
+      local first = run(budget.take, CALL)
+      local before = made.transport:now()
+      run(budget.take, CALL)
+      run(budget.give_back, first)
+      run(budget.take, CALL)
+      assert.is_true(made.transport:now() - before >= 20)
+   end)
+
+   it("never goes faster than a rate whose turns are no whole milliseconds", function()
+      local made = with { per_second = 3 }
+      for _ = 1, 10 do assert(made.client:get(DEVICE)) end
+      local requests = made.transport.requests
+      assert.is_true(tonumber(requests[11].headers.t) - tonumber(requests[2].headers.t) >= 9 * 1000 / 3)
+   end)
+
+   it("counts what the cloud refused for its rate by the month", function()
+      local is_busy = true
+      local made = with({}, nil, function(sent, answer)
+         if sent.target:find("token", 1, true) or not is_busy then return answer() end
+         is_busy = false
+         return { status = 429, headers = {}, body = "" }
+      end)
+      assert(made.client:get(DEVICE))
+      assert.equal(1, made.client:usage().limited)
+      made.transport:sleep(20 * DAY)
+      assert.equal(0, made.client:usage().limited)
+   end)
+
+   it("gives the token that a command needs of its reserve", function()
+      local made = with { per_month = 3, reserve = 2 }
+      assert(made.client:post(COMMANDS, ON))
+      assert.equal(2, made.client:usage().month.used)
+   end)
+
    it("knows the rates that Tuya publishes for its APIs", function()
       local made = with {}
       assert(made.client:get(DEVICE))
