@@ -135,7 +135,7 @@ describe("the mirror of a home", function()
 
    it("tells when the state cannot be read, and raises for the program's mistakes", function()
       task(function()
-         made.sim:fault("GET *: code=28841004")
+         made.sim:fault("GET /v1.0/**: code=28841004") -- the stream opens
          local home, message, detail = made.client:home()
          assert.is_nil(home)
          assert.is_string(message)
