@@ -80,7 +80,7 @@ end
 
 --- Names the mistake that made the signature of a request wrong.
 -- @tparam table|string captured the request as it was sent: `{ method =, target = path and query, headers = any case,
--- body = }`, or a string: a raw HTTP/1.1 request, or a curl command line
+-- body = }`, or a string: a raw HTTP/1.1 request, a curl command line, or a log of these (docs/command.md)
 -- @tparam table known `secret`; and, where they are known, `access_token` (the one last issued), `access_id`,
 -- `server_time` (ms; without it no rule of time applies), `bundle_id` (of an app-authorization key)
 -- @treturn[1] table report `verdict` ("ok", "wrong", "unexplained"), `mistakes` (list of `slug`, `what`, `fix`),

@@ -80,7 +80,7 @@ function tuya.sign(what, signer) end
 ---@field text string all of it, for people; tostring(report) gives it too
 
 --- Names the mistake that made the signature of a request wrong. Raises at the caller's line for wrong arguments.
----@param captured tuya.captured|string a string is a raw HTTP/1.1 request, or a curl command line
+---@param captured tuya.captured|string a string is a raw HTTP/1.1 request, a curl command line, or a log of these
 ---@param known tuya.known
 ---@return tuya.report|nil report nil: the text cannot be read as a request
 ---@return string? message

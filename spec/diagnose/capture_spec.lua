@@ -76,6 +76,36 @@ describe("a raw request", function()
    end)
 end)
 
+describe("a client's log", function()
+   local FOUND = { "POST", "/v1.0/x?a=1", "{\"a\":\"it's\"}", "AB" }
+
+   local function found(text)
+      local made = assert(capture.parse(text))
+      return { made.method, made.target, made.body, made.headers[2][2] }
+   end
+
+   it("of Python's http.client has head and body, a line each", function()
+      local head = [[send: b'POST /v1.0/x?a=1 HTTP/1.1\r\nHost: h\r\nsign: AB\r\nContent-Length: 12\r\n\r\n']]
+      assert.same(FOUND, found(head .. "\n" .. [[send: b'{"a":"it\'s"}']] .. "\nreply: 'HTTP/1.1 200 OK\\r\\n'\n"))
+      assert.same(FOUND, found(head .. "\r\n" .. [[send: b"{\"a\":\"it's\"}"]] .. "\r\n"))
+      assert.same({ "POST", "/v1.0/x?a=1", "\195\182\\n", "AB" }, found(head .. "\n" .. [[send: b'\xc3\xb6\\n']]))
+   end)
+
+   it("of Python's that is cut off is refused", function()
+      local made, message = capture.parse("send: b'GET /v1.0/x HTTP/1.1\\r\\n")
+      assert.is_nil(made)
+      assert.equal([["send: b'GET /v1.0/x HTTP/1.1\r\n" is no whole line of a log]], message)
+   end)
+
+   it("of curl -v is its head; that of a request with a body is refused, since curl does not print that", function()
+      local head = "> GET /v1.0/x HTTP/1.1\n> Host: h\n> sign: AB\n>\n< HTTP/1.1 200 OK\n< a: b\n"
+      assert.same({ "GET", "/v1.0/x", "", "AB" }, found(head))
+      local made, message = capture.parse("> POST /v1.0/x HTTP/1.1\n> Host: h\n> Content-Length: 12\n> \n")
+      assert.is_nil(made)
+      assert.equal("curl -v does not print the body: give the curl command itself", message)
+   end)
+end)
+
 describe("a curl command", function()
    it("has its method, URL, headers and data", function()
       local request = parse([[curl -X POST 'https://h.example/v1.0/x?a=1' -H 'client_id: abc' -H "t:1" -d '{"a": 1}']])

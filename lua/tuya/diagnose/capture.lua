@@ -1,6 +1,6 @@
 --- diagnose/capture.lua: a request as somebody pasted it, taken apart.
--- The idea: a raw HTTP/1.1 request or a curl command line become the same table, `{ method=, target=, headers=,
--- body=, host=, scheme= }`, with header names and bytes as they were.
+-- The idea: a raw HTTP/1.1 request, a curl command line or a client's log become the same table, `{ method=,
+-- target=, headers=, body=, host=, scheme= }`, with header names and bytes as they were.
 -- The danger: what people paste is not what a program would write; line ends, quotes and folding vary, and what
 -- cannot be read is said, never guessed.
 -- @module tuya.diagnose.capture
@@ -334,12 +334,58 @@ end
 
 -- }}}
 
+-- {{{ what clients log
+
+-- The bytes of a string literal of Python, up to its quote; nil where it is not closed.
+local function literal(text, quote)
+   local parts, at = {}, 1
+   while at <= #text do
+      local char = text:sub(at, at)
+      if char == quote then return table.concat(parts) end
+      at = at + 1
+      if char == "\\" then char, at = ansi_escape(text, at) end
+      parts[#parts + 1] = char
+   end
+end
+
+-- What http.client of Python prints at its debuglevel: send: b'POST /v1.0/... HTTP/1.1\\r\\n...', the body likewise.
+local function parse_python(text)
+   local sent = {}
+   for line in text:gmatch("[^\r\n]+") do
+      local quote, rest = line:match("^%s*send: b?(['\"])(.*)$")
+      if not quote then break end
+      local bytes_sent = literal(rest, quote)
+      if not bytes_sent then return nil, quoted(line) .. " is no whole line of a log" end
+      sent[#sent + 1] = bytes_sent
+   end
+   return parse_raw(table.concat(sent))
+end
+
+-- What curl -v prints of a request: its head, "> " before each line, and no body.
+local function parse_verbose(text)
+   local lines = {}
+   for line in text:gmatch("[^\r\n]+") do
+      lines[#lines + 1] = line:match("^> ?(.+)$")
+   end
+   local made, trouble = parse_raw(table.concat(lines, "\n"))
+   for _, header in ipairs(made and made.headers or {}) do
+      if header[1]:lower() == "content-length" and header[2] ~= "0" then
+         return nil, "curl -v does not print the body: give the curl command itself"
+      end
+   end
+   return made, trouble
+end
+
+-- }}}
+
 --- Takes a pasted request apart.
--- @tparam string text a raw HTTP/1.1 request, or a curl command line
+-- @tparam string text a raw HTTP/1.1 request, a curl command line, or what Python's http.client or curl -v logs of one
 -- @treturn ?table `{ method=, target=, headers= (a list of pairs), body=, host=, scheme= }`; nil and a message
 function capture.parse(text)
    local command = text:match("^%s*%$?%s*(curl%f[%s].*)$") or text:match("^%s*%$?%s*(curl%.exe%f[%s].*)$")
    if command then return parse_curl(command) end
+   if text:find("^%s*send: b?['\"]") then return parse_python(text) end
+   if text:find("^> %a+ %S+ HTTP/") then return parse_verbose(text) end
    return parse_raw(text)
 end
 
