@@ -45,6 +45,16 @@ describe("diagnose, of right requests,", function()
       assert.equal(REQUESTS / 5, tried)
    end)
 
+   it("shows what was signed where the sender read a plus as the cloud may, as a blank", function()
+      local sealed = tuya.sign({ method = "GET", path = "/v1.0/users", query = { name = "a b" } },
+         { access_id = ID, key = tuya.key(SECRET), access_token = "tok0123" })
+      local report = tuya.diagnose({ method = "GET", target = "/v1.0/users?name=a+b", headers = sealed:headers() },
+         { secret = SECRET })
+      assert.equal("ok", report.verdict)
+      assert.matches("name=a b", report.expected, 1, true)
+      assert.same({ report.signed, report.sign }, { report.expected, report.expected_sign })
+   end)
+
    it("names what remains", function()
       local sealed = tuya.sign({ method = "GET", path = "/v1.0/users" },
          { access_id = ID, key = tuya.key(SECRET), access_token = "tok0123" })
