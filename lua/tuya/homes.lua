@@ -75,9 +75,9 @@ end
 --- The devices in the room.
 -- @function devices
 -- @treturn pager of devices
-function room_methods:devices()
-   return self.client:devices { home = self.home_id, room = self.id }
-end
+room_methods.devices = edge.of("tuya.room:devices", function(self)
+   return true, self.client:devices { home = self.home_id, room = self.id }
+end)
 
 local function read_room(self, given)
    return new_room(part(self, { id = id_text(given.room_id), name = given.name }))
@@ -93,9 +93,9 @@ end
 --- The devices of the home.
 -- @function devices
 -- @treturn pager of devices
-function space_methods:devices()
-   return self.client:devices { home = self.home_id }
-end
+space_methods.devices = edge.of("tuya.space:devices", function(self)
+   return true, self.client:devices { home = self.home_id }
+end)
 
 --- The rooms of the home.
 -- @function rooms

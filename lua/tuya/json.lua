@@ -26,6 +26,7 @@ local array_metatable = { __name = "tuya.json.array" }
 -- @tparam[opt] table list
 -- @treturn table the same table
 function json.array(list)
+   if list ~= nil and type(list) ~= "table" then error("tuya.json.array: a table expected, got " .. type(list), 2) end
    return setmetatable(list or {}, array_metatable)
 end
 

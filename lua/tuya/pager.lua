@@ -5,6 +5,8 @@
 -- inside a scheduler's task; `pager:next()` answers failures, and works everywhere.
 -- @module tuya.pager
 
+local edge = require("tuya.edge")
+
 local pager = {}
 
 local methods = {}
@@ -53,12 +55,9 @@ local function following(self)
 end
 
 --- The next item.
+-- @function next
 -- @return the item; nil at the end; nil, message, detail for a failure, after which `next` tries that page again
-function methods:next()
-   local ok, item, message, info = following(self)
-   if not ok then error("tuya.pager:next: " .. tostring(item), 2) end
-   return item, message, info
-end
+methods.next = edge.of("tuya.pager:next", following)
 
 -- All items that are left, or nil, message, info.
 local function collect(self)
@@ -73,12 +72,9 @@ local function collect(self)
 end
 
 --- All items that are left.
+-- @function all
 -- @treturn ?table list; nil, message, detail for a failure
-function methods:all()
-   local ok, list, message, info = collect(self)
-   if not ok then error("tuya.pager:all: " .. tostring(list), 2) end
-   return list, message, info
-end
+methods.all = edge.of("tuya.pager:all", collect)
 
 --- The next item, for `for item in pager do`.
 -- @return the item, nil at the end

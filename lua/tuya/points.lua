@@ -282,6 +282,12 @@ function points.unknown(specification, code)
    return ("%s: no such data point; %s"):format(tostring(code), candidates(specification, code))
 end
 
+local EXPECTED = "specification: made by tuya.points.specification expected"
+
+local function is_specification(value)
+   return type(value) == "table" and type(value.by_code) == "table"
+end
+
 --- Makes of a Lua value what is sent.
 -- @tparam table specification made by `tuya.points.specification`
 -- @tparam string code
@@ -290,6 +296,7 @@ end
 -- @treturn ?string the rule, with the code and the nearest legal value
 -- @return the nearest legal value, where there is one
 function points.encode(specification, code, value)
+   if not is_specification(specification) then error("tuya.points.encode: " .. EXPECTED, 2) end
    local point = specification.by_code[code]
    if not point then return nil, points.unknown(specification, code) end
    if not point.writable then return nil, code .. ": this data point only reports" end
@@ -307,6 +314,7 @@ end
 -- @param wire
 -- @return the value
 function points.decode(specification, code, wire)
+   if not is_specification(specification) then error("tuya.points.decode: " .. EXPECTED, 2) end
    local point = specification.by_code[code]
    local decode = point and decoders[point.type] or same
    return decode(point, wire)

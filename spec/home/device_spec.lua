@@ -38,6 +38,15 @@ it("a method called with a dot raises at the caller's line", function()
       ["tuya.device:send: self: call it with a colon, device:send()"] = function() plug.send({ switch = true }) end,
       ["tuya.device:info: self: call it with a colon, device:info()"] = function() plug.info(made.client) end,
       ["tuya.client:homes: self: call it with a colon, client:homes()"] = function() made.client.homes() end,
+      ["tuya.pager:next: self: call it with a colon, pager:next()"] = function() made.client:devices().next() end,
+      ["tuya.pager:all: self: call it with a colon, pager:all()"] = function() made.client:devices().all() end,
+      ["tuya.space:devices: self: call it with a colon, space:devices()"] = function()
+         made.client:space("1").devices()
+      end,
+      ["tuya.json.array: a table expected, got number"] = function() json.array(5) end,
+      ["tuya.points.encode: specification: made by tuya.points.specification expected"] = function()
+         require("tuya.points").encode({}, "switch", true)
+      end,
       ["tuya.space:rooms: self: call it with a colon, space:rooms()"] = function() made.client:space("1").rooms() end,
    } do
       local ok, message = pcall(call)

@@ -346,3 +346,23 @@ describe("simulator: paths", function()
       end)
    end
 end)
+
+describe("the simulated cloud, wrongly called,", function()
+   it("raises at the caller's line, and names what is wrong", function()
+      local sim = require("tuya.simulator").new { access_id = "a", access_secret = "b" }
+      for rule, call in pairs {
+         ["request: a table expected, got number"] = function() sim:handle(5) end,
+         ["request.target: a string expected, got nil"] = function() sim:handle { method = "GET" } end,
+         ["request.body: a string expected, got number"] = function()
+            sim:handle { method = "GET", target = "/", body = 5 }
+         end,
+         ["rule: a string expected, got table"] = function() sim:fault {} end,
+         ["port: a number expected, got boolean"] = function() sim:listen(true) end,
+      } do
+         local ok, message = pcall(call)
+         assert.is_false(ok)
+         assert.matches("^spec/simulator/calls_spec.lua:%d+: ", message)
+         assert.equal(rule, (message:gsub("^.-: ", "", 1)))
+      end
+   end)
+end)

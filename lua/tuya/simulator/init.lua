@@ -504,6 +504,19 @@ end
 --- How a client's transport sees an answer that does not come.
 local SEEN_AS = { drop = "reset", reset = "reset", truncate = "reset", hang = "timeout" }
 
+-- The rule that a request to `handle` breaks.
+local function broken_request(request)
+   if type(request) ~= "table" then
+      return "request: a table expected, got " .. type(request)
+   end
+   for name, kind in pairs { method = "string", target = "string", headers = "table", body = "string" } do
+      local value = request[name]
+      if type(value) ~= kind and (value ~= nil or name == "method" or name == "target") then
+         return ("request.%s: a %s expected, got %s"):format(name, kind, type(value))
+      end
+   end
+end
+
 --- Answers one request.
 -- @tparam table request `{ method =, target = path and query as on the wire, headers = a table name = value
 -- or a list of { name, value }, body = string or nil }`
@@ -512,7 +525,12 @@ local SEEN_AS = { drop = "reset", reset = "reset", truncate = "reset", hang = "t
 -- @treturn[2] nil where a fault leaves no answer
 -- @treturn[2] string "reset" or "timeout", as `tuya.transport.fake` takes it
 -- @treturn[2] string what the client can know of it having been sent: "maybe" or "yes"
+-- @raise when the request is no such table, at the caller's line
 function methods:handle(request)
+   local rule = broken_request(request)
+   if rule then
+      error(rule, 2)
+   end
    local outcome = self:_outcome(request)
    if outcome.ending then
       return nil, SEEN_AS[outcome.ending], outcome.ending == "truncate" and "yes" or "maybe"
@@ -649,6 +667,9 @@ end
 -- @tparam string rule `METHOD PATH: [late] FAULT [SECONDSs] [COUNT]`; docs/simulator.md lists the faults
 -- @treturn function ends it
 function methods:fault(rule)
+   if type(rule) ~= "string" then
+      error("rule: a string expected, got " .. type(rule), 2)
+   end
    local fault, message = faults.read(rule)
    if not fault then
       error(message, 2)
@@ -666,6 +687,9 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why not
 function methods:listen(port, how)
+   if type(port) ~= "number" then
+      error("port: a number expected, got " .. type(port), 2)
+   end
    return require("tuya.simulator.listener").new(self, port, how or {})
 end
 

@@ -211,6 +211,7 @@ end
 -- @tparam number seconds at most
 function methods:wait(seconds)
    open_pool(self)
+   if type(seconds) ~= "number" then error("tuya.transport.curl: seconds: a number expected", 2) end
    local pool = pool_of(state_of(self))
    if pool then pool:wait(ms(seconds)) end
 end
