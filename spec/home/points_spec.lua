@@ -238,6 +238,18 @@ describe("an illegal value of every product", function()
    end
 end)
 
+describe("two values", function()
+   it("are the same where they hold the same, and no more", function()
+      local same = require("tuya.points.same")
+      assert.is_true(same({ h = 1, list = { 1, 2 } }, { h = 1, list = { 1, 2 } }))
+      for _, other in ipairs { {}, { h = 1 }, { h = 1, list = { 1 } }, { h = 1, list = { 1, 2, 3 } },
+         { h = 1, list = { 1, 2 }, s = 1 }, { h = 1, list = 1 }, 5 } do
+         assert.is_false(same({ h = 1, list = { 1, 2 } }, other))
+         assert.is_false(same(other, { h = 1, list = { 1, 2 } }))
+      end
+   end)
+end)
+
 local function read(list)
    return assert(specification.read { functions = list })
 end
@@ -261,6 +273,23 @@ describe("a wrong value's message", function()
          message("work_mode", "whit"))
       assert.equal('switch_1: true or false expected, got "on"; the nearest legal value is true',
          message("switch_1", "on"))
+   end)
+
+   it("is cut between two characters where it is a text that is too long", function()
+      local short = read { { code = "note", type = "String", values = '{"maxlen":4}' } }
+      local DEGREE = "\226\132\131"
+      for value, nearest in pairs { abcde = "abcd", ["abc\195\182"] = "abc", [DEGREE .. DEGREE] = DEGREE } do
+         assert.equal(nearest, (select(3, points.encode(short, "note", value))))
+      end
+   end)
+
+   it("is measured in steps of one where the cloud says a step of nothing", function()
+      for _, step in ipairs { "0", "-5", '"x"', "null" } do
+         local values = '{"min":0,"max":9,"scale":0,"step":' .. step .. "}"
+         local odd = read { { code = "temp_set", type = "Integer", values = values } }
+         assert.equal(7, (points.encode(odd, "temp_set", 7)))
+         assert.is_nil((points.encode(odd, "temp_set", 7.5)))
+      end
    end)
 
    it("of two thousand million is refused as one of two is", function()
