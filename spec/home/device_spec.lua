@@ -320,6 +320,9 @@ describe("the generations of the API", function()
       local made = new { api = "v1.0" }
       assert.error_matches(function() made.client:device("plug"):send { relay_status = "last" } end,
          "relay_status: no such data point", 1, true)
+      local _, _, detail = made.client:device("plug"):send({ relay_status = "last" }, { check = false })
+      assert.equal(2008, detail.code)
+      for _, line in ipairs(sent(made)) do assert.not_matches("/v2.0/", line, 1, true) end
       assert.error_matches(function() new { api = "v3" } end, 'api: "auto", "v1.0", "iot-03" or "v2.0"', 1, true)
    end)
 end)
@@ -355,6 +358,9 @@ describe("a confirmed command", function()
       assert.same({ { code = "temp_set", sent = 21.5, seen = 20 } }, detail.missing)
       assert.equal("yes", detail.sent)
       assert.is_true(math.abs(made.transport:now() - began - 3) < 0.01)
+      local looks = 0 -- at once, and after 0.25 s, 0.5 s, 1 s, and what is left
+      for _, line in ipairs(sent(made)) do looks = looks + (line:find("/status", 1, true) and 1 or 0) end
+      assert.equal(5, looks)
    end)
 
    it("looks where the data points are: in the status, in the thing model, or in both", function()

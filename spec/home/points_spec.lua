@@ -240,12 +240,12 @@ end)
 
 describe("two values", function()
    it("are the same where they hold the same, and no more", function()
-      local same = require("tuya.points.same")
-      assert.is_true(same({ h = 1, list = { 1, 2 } }, { h = 1, list = { 1, 2 } }))
+      local is_same = require("tuya.points.same")
+      assert.is_true(is_same({ h = 1, list = { 1, 2 } }, { h = 1, list = { 1, 2 } }))
       for _, other in ipairs { {}, { h = 1 }, { h = 1, list = { 1 } }, { h = 1, list = { 1, 2, 3 } },
          { h = 1, list = { 1, 2 }, s = 1 }, { h = 1, list = 1 }, 5 } do
-         assert.is_false(same({ h = 1, list = { 1, 2 } }, other))
-         assert.is_false(same(other, { h = 1, list = { 1, 2 } }))
+         assert.is_false(is_same({ h = 1, list = { 1, 2 } }, other))
+         assert.is_false(is_same(other, { h = 1, list = { 1, 2 } }))
       end
    end)
 end)
