@@ -327,6 +327,15 @@ describe("the generations of the API", function()
    end)
 end)
 
+describe("a list of devices by id", function()
+   it("asks for one that is named twice once", function()
+      local made = new()
+      local list = assert(made.client:devices({ ids = { "plug", "lamp", "plug", made.client:device("lamp") } }):all())
+      assert.equal(2, #list)
+      assert.equal("/v1.0/devices?device_ids=plug%2Clamp", made.transport.requests[2].target)
+   end)
+end)
+
 describe("a confirmed command", function()
    it("waits until the status shows the values", function()
       local looks = 0
