@@ -43,6 +43,23 @@ static void test_sha256 (void) {
   guarded_free_all();
 }
 
+/* The vectors of RFC 1321. */
+static void test_md5 (void) {
+  static const char *const texts[] = {"", "abc", "message digest"};
+  static const char *const digests[] = {"d41d8cd98f00b204e9800998ecf8427e",
+                                        "900150983cd24fb0d6963f7d28e17f72",
+                                        "f96b697d7cb7938d525a2f31aaf161d0"};
+  char got[32];
+  size_t i;
+  test("MD5 of what its RFC gives");
+  for (i = 0; i < sizeof texts / sizeof *texts; i++) {
+    about("'%s'", texts[i]);
+    check(tuya_md5(guarded_copy(texts[i], strlen(texts[i])), got) == TUYA_OK);
+    check_same(got, sizeof got, digests[i], sizeof got);
+  }
+  guarded_free_all();
+}
+
 static void compare_mac (const tuya_key *key, tuya_str secret, tuya_str data) {
   char got[64], expected[64];
   about("a key of %d bytes, %d bytes", (int)secret.n, (int)data.n);
@@ -106,6 +123,7 @@ static void test_key_is_constant (void) {
 int main (void) {
   fill();
   test_sha256();
+  test_md5();
   test_mac();
   test_parts();
   test_key_is_constant();

@@ -224,6 +224,30 @@ static int has_line (const char *head, const char *line) {
 
 /* --- what is sent --- */
 
+static void test_endpoint (stage *s) {
+  tuya_limits limits = {0};
+  char there[sizeof s->endpoint], host[sizeof s->endpoint + sizeof "Host: "];
+  const char *head;
+  sample r;
+  int64_t id;
+  begin(s, "a request with an endpoint of its own goes there, and the next one to the pool's");
+  memcpy(there, s->endpoint, sizeof there);
+  snprintf(host, sizeof host, "Host: %s", there + strlen("http://"));
+  snprintf(s->endpoint, sizeof s->endpoint, "http://127.0.0.1:%d", loopback_refusing_port());
+  open_pool(s);
+  limits.endpoint = there;
+  a_request(&r, "POST", "/x", "{}");
+  id = tuya_pool_start(s->pool, sample_seal(&r, NULL), &limits);
+  memset(there, 'x', sizeof there - 1);
+  guarded_free_all();
+  head = await_request(s, await_peer(s, 0));
+  check(has_line(head, host));
+  answer(&s->peers[0], ANSWER);
+  check_good(s, id);
+  check_reply(s, start(s, "POST", "{}"), TUYA_NET_CONNECT, TUYA_SENT_NO, 0);
+  end(s);
+}
+
 static void test_reuse (stage *s) {
   int i;
   begin(s, "requests one after the other share a connection");
@@ -870,7 +894,7 @@ static int hanging_port (int *fds, int n, int *listener) {
 }
 
 static void test_connect_timeout (stage *s) {
-  tuya_limits limits = {15000, 100, 0};
+  tuya_limits limits = {15000, 100, 0, NULL};
   int fds[3], listener, i;
   int64_t id, before;
   sample r;
@@ -1314,6 +1338,7 @@ int main (void) {
     tuya_pool_options options = {"http://127.0.0.1", NULL, NULL, NULL, 0, 0, 0};
     tuya_pool_free(tuya_pool_new(&options)); /* what a process opens once is opened now */
   }
+  test_endpoint(&s);
   test_reuse(&s);
   test_lines(&s);
   test_no_body(&s);

@@ -15,6 +15,15 @@ static void write_md5 (const unsigned char digest[MD5_SIZE], char hex[32]) {
   write_hex(digest, MD5_SIZE, "0123456789abcdef", hex);
 }
 
+tuya_err tuya_md5 (tuya_str data, char hex[32]) {
+  static const tuya_str none = {"", 0};
+  unsigned char digest[MD5_SIZE];
+  if (!hash_md5(data, none, digest)) return TUYA_EHASH;
+  write_md5(digest, hex);
+  hash_wipe(digest, sizeof digest);
+  return TUYA_OK;
+}
+
 tuya_err tuya_message_key_init (tuya_message_key *key, tuya_str secret) {
   static const tuya_str none = {"", 0};
   unsigned char digest[MD5_SIZE];

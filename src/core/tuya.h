@@ -184,8 +184,9 @@ size_t tuya_sealed_nheaders (const tuya_sealed *sealed);
 tuya_pair tuya_sealed_header (const tuya_sealed *sealed,
                               size_t i); /* i < nheaders, in send order */
 
-/* The two primitives, for whoever verifies what others sent. 64 digits, no final NUL. */
+/* The primitives, for whoever verifies what others sent or logs in. Digits, no final NUL. */
 tuya_err tuya_sha256 (tuya_str data, char hex[64]); /* lower case, as a body hash is signed */
+tuya_err tuya_md5 (tuya_str data, char hex[32]); /* lower case, as an app account's password goes */
 tuya_err tuya_key_mac (const tuya_key *key, tuya_str data, char hex[64]); /* upper case, as sign */
 
 /*

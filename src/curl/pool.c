@@ -75,6 +75,7 @@ typedef struct transfer {
   char *memory;           /* of one request: the sealed block, the header list and its lines */
   const tuya_sealed *sealed;
   struct curl_slist *headers;
+  const char *endpoint;
   int64_t deadline, connect_timeout;
   int attempts; /* how often libcurl was about to write the request */
   bytes head, body;
@@ -416,15 +417,17 @@ static void write_headers (transfer *t, struct curl_slist *nodes) {
   t->headers = nodes;
 }
 
-/* One allocation: the list's nodes and text, then the block. */
-static int copy_request (transfer *t, const tuya_sealed *sealed) {
+/* One allocation: the block, the list's nodes and text, and an endpoint of its own. */
+static int copy_request (transfer *t, const tuya_sealed *sealed, const char *endpoint) {
   size_t size = tuya_sealed_size(sealed);
   size_t nodes = (tuya_sealed_nheaders(sealed) + UNWANTED) * sizeof(struct curl_slist);
   size_t block = (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
-  t->memory =
-      malloc(block + nodes + lines_size(sealed) + sizeof "Expect:" + sizeof "Content-Type:");
+  size_t lines = lines_size(sealed) + sizeof "Expect:" + sizeof "Content-Type:";
+  size_t place = endpoint ? strlen(endpoint) + 1 : 0;
+  t->memory = malloc(block + nodes + lines + place);
   if (!t->memory) return 0;
   memcpy(t->memory, sealed, size);
+  t->endpoint = place ? memcpy(t->memory + block + nodes + lines, endpoint, place) : NULL;
   t->sealed = (const tuya_sealed *)(void *)t->memory;
   write_headers(t, (struct curl_slist *)(void *)(t->memory + block));
   return 1;
@@ -470,7 +473,7 @@ int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_
   t = shift(&pool->free);
   if (!t) t = new_slot(pool);
   if (!t) return -1;
-  if (!copy_request(t, sealed)) {
+  if (!copy_request(t, sealed, limits ? limits->endpoint : NULL)) {
     release(pool, t);
     return -1;
   }
@@ -555,11 +558,12 @@ static void set_method (transfer *t) {
 
 static int set_url (tuya_pool *pool, transfer *t) {
   tuya_str target = tuya_sealed_target(t->sealed);
-  size_t n = strlen(pool->endpoint);
+  const char *endpoint = t->endpoint ? t->endpoint : pool->endpoint;
+  size_t n = strlen(endpoint);
   CURLcode code;
   char *url = malloc(n + target.n + 1);
   if (!url) return 0;
-  memcpy(url, pool->endpoint, n);
+  memcpy(url, endpoint, n);
   memcpy(url + n, target.p, target.n);
   url[n + target.n] = '\0';
   code = curl_easy_setopt(t->easy, CURLOPT_URL, url);

@@ -42,6 +42,7 @@ typedef struct tuya_limits {
   int64_t timeout;         /* of the whole transfer, waiting for a connection included; 0: 15000 */
   int64_t connect_timeout; /* of resolving, connecting and shaking hands; 0: 5000 */
   int lane;                /* of tuya_pool_finished: whose transfer it is */
+  const char *endpoint;    /* where to instead, copied; of the pool's scheme. NULL: the pool's */
 } tuya_limits;
 
 typedef enum tuya_net {

@@ -623,6 +623,13 @@ static int sha256 (lua_State *L) {
   return 1;
 }
 
+static int md5 (lua_State *L) {
+  char hex[32];
+  if (tuya_md5(check_str(L, 1), hex) != TUYA_OK) return luaL_error(L, "the hash library failed");
+  lua_pushlstring(L, hex, sizeof hex);
+  return 1;
+}
+
 static int nonce (lua_State *L) {
   char hex[SYSTEM_NONCE];
   system_nonce(L, lua_touserdata(L, lua_upvalueindex(1)), hex);
@@ -665,6 +672,7 @@ static const luaL_Reg functions[] = {{"key", key_new},
                                      {"is_plain", values_isplain},
                                      {"restore", values_restore},
                                      {"sha256", sha256},
+                                     {"md5", md5},
                                      {"is_token_call", is_token_call},
                                      {"read_head", http_read_head},
                                      {"from_base64", from_base64},

@@ -121,7 +121,7 @@ static int opt_lane (lua_State *L, int arg) {
   return lane > 0 && lane < 2147483647.0 ? (int)lane : 0;
 }
 
-/* start(sealed, timeout, connect_timeout, lane) -> id | nil, "the queue is full" */
+/* start(sealed, timeout, connect_timeout, lane, endpoint) -> id | nil, "the queue is full" */
 static int pool_start (lua_State *L) {
   tuya_pool *pool = check_pool(L);
   const tuya_sealed *sealed = (const tuya_sealed *)luaL_checkudata(L, 2, SEALED);
@@ -130,6 +130,7 @@ static int pool_start (lua_State *L) {
   limits.timeout = opt_ms(L, 3);
   limits.connect_timeout = opt_ms(L, 4);
   limits.lane = opt_lane(L, 5);
+  limits.endpoint = luaL_optstring(L, 6, NULL);
   id = tuya_pool_start(pool, sealed, &limits);
   if (id < 0) return luaL_error(L, "not enough memory");
   if (id > 0) {
