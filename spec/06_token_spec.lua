@@ -221,7 +221,7 @@ describe("the token", function()
          local reply = answer()
          if not raced and sent.target:find("grant_type", 1, true) then
             raced = true -- another program stores its token while ours is on its way
-            assert(made.store:swap(cloud.context(made).token_key, nil, "1 9999999999999 9999999999999 winner r"))
+            assert(made.store:swap(cloud.context(made).token_key, nil, "1 9999999999999 9999999999999 winner r - - -"))
          end
          return reply
       end)
@@ -275,6 +275,43 @@ describe("a renewal", function()
       local waited = made.transport:now() - before
       assert.is_true(waited >= 1 and waited < 1.1)
       assert.is_nil((made.store:load(context.lease_key)))
+   end)
+
+   it("whose holder says how long it may take is taken over after that", function()
+      local made = cloud.new()
+      local context = cloud.context(made)
+      assert.is_true(made.store:swap(context.lease_key, nil, "of one that was killed 11"))
+      local before = made.transport:now()
+      assert(made.client:get(STATUS))
+      local waited = made.transport:now() - before
+      assert.is_true(waited >= 11 and waited < 11.1)
+   end)
+
+   it("that fails fails for all who have waited for it, by one token call", function()
+      local is_down = true
+      local made = cloud.new({ retries = 0 }, function(sent, answer)
+         if is_down and sent.target:find("token", 1, true) then return nil, "connect", "no" end
+         return answer()
+      end)
+      local failures, details = 0, {}
+      for _ = 1, 4 do
+         made.client:start(CALL, function(result, _, detail)
+            if result then return end
+            failures = failures + 1
+            details[detail] = detail.code .. " " .. detail.sent
+         end)
+      end
+      while made.client:tick(1) > 0 do end -- luacheck: ignore 542
+      assert.equal(4, failures)
+      assert.equal(1, count(made, "GET /v1.0/token"))
+      local n = 0
+      for _, what in pairs(details) do -- each call has a detail of its own
+         n = n + 1
+         assert.equal("connect no", what)
+      end
+      assert.equal(4, n)
+      is_down = false
+      assert(made.client:get(STATUS))
    end)
 
    it("of a holder that changes its lease is waited for", function()

@@ -114,6 +114,92 @@ describe("secrets", function()
       assert_clean(text .. table.concat(heard, "\n"), made)
    end)
 
+   describe("of who logs in", function()
+      local UID, PASSWORD = "bay1563811262429Simu", "a house in 2024"
+      local DIGEST = require("tuya.core").md5(PASSWORD)
+      local ACCOUNT = { username = "owner@example.com", password = PASSWORD, country_code = 49, schema = "tuyaSmart" }
+
+      -- A client, what its log heard, and a function that fails where the text holds a secret or a whole token.
+      local function logged(login, intercept)
+         local heard = {}
+         local made = cloud.new({ login = login, log = function(event) heard[#heard + 1] = dump(event) end }, intercept)
+         return made, function(text)
+            text = text .. table.concat(heard, "\n")
+            text = text .. dump(made.client) .. inspect({ made.client }) .. dump(made.store)
+            for _, secret in ipairs { PASSWORD, DIGEST, login.code or PASSWORD } do
+               assert.is_nil(text:find(secret, 1, true), text)
+            end
+            assert_clean(text, made)
+         end
+      end
+
+      it("are in no dump, log or store", function()
+         local made, check = logged(ACCOUNT)
+         assert(made.client:get(DEVICE))
+         made.transport:sleep(7201)
+         assert(made.client:get(DEVICE))
+         check(inspect({ made.store }))
+      end)
+
+      it("are in no text of a file store but the tokens", function()
+         local path = os.tmpname()
+         os.remove(path)
+         local made = cloud.new { login = ACCOUNT, store = "file:" .. path }
+         assert(made.client:get(DEVICE))
+         local file = assert(io.open(path, "rb"))
+         local text = file:read("*a")
+         file:close()
+         os.remove(path)
+         os.remove(path .. ".lock")
+         for _, secret in ipairs { PASSWORD, DIGEST, ACCOUNT.username, cloud.SECRET } do
+            assert.is_nil(text:find(secret, 1, true))
+         end
+         assert.is_truthy(text:find(made.transport.requests[2].headers.access_token, 1, true))
+      end)
+
+      it("are in no message or detail of a log-in or refresh that fails", function()
+         local made, check = logged(ACCOUNT, function(request, answer)
+            if request.target:find("/token/", 1, true) then
+               return { status = 200, headers = {}, body = '{"success":false,"code":1010,"msg":"token invalid","t":1}' }
+            end
+            return answer()
+         end)
+         assert(made.client:get(DEVICE))
+         made.simulator:expire_login(UID, true)
+         local project = made.simulator._projects
+         project.accounts[1].account.digest = "changed"
+         local _, message, detail = made.client:get(DEVICE)
+         assert.equal(2401, detail.code)
+         check(message .. dump(detail) .. inspect({ detail }))
+      end)
+
+      it("are in no message about a code or a refresh token that is used up", function()
+         local made, check = logged { code = "c0de0123456789" }
+         local _, message, detail = made.client:get(DEVICE)
+         assert.equal("authorize", detail.code)
+         assert(require("tuya").client {
+            access_id = cloud.ID, access_secret = cloud.SECRET, endpoint = cloud.ENDPOINT, transport = made.transport,
+            clock = made.transport:clock(), store = made.store,
+         }:get(DEVICE)) -- so that there is a token to look for
+         check(message .. dump(detail) .. inspect({ detail }))
+         local _, other, its = cloud.new({ login = { refresh_token = "r3fr3sh0123456789" } }).client:get(DEVICE)
+         assert.equal("authorize", its.code)
+         assert.is_nil((other .. dump(its)):find("r3fr3sh0", 1, true))
+         assert.matches("/v1.0/token/r3fr...", other, 1, true)
+      end)
+
+      it("are quoted by no rule that an option breaks", function()
+         for _, wrong in ipairs { { password = PASSWORD .. "\n" }, { country_code = PASSWORD }, { schema = 5 } } do
+            local given = {}
+            for name, value in pairs(ACCOUNT) do given[name] = value end
+            for name, value in pairs(wrong) do given[name] = value end
+            local ok, message = pcall(cloud.new, { login = given })
+            assert.is_false(ok)
+            assert.is_nil(message:find(PASSWORD, 1, true), message)
+         end
+      end)
+   end)
+
    it("travel in no request: the secret in none, the token in its header alone", function()
       local made = cloud.new()
       assert(made.client:get(DEVICE))

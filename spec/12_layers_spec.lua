@@ -39,7 +39,7 @@ end
 
 local LIBC = {}
 for name in ("errno limits locale stddef stdint stdlib string time unistd pthread dlfcn poll sys/epoll sys/random "
-   .. "sys/types netinet/in sys/socket stdarg stdbool sys/un sys/time sys/file sys/stat fcntl signal "
+   .. "sys/types netinet/in sys/socket stdarg stdbool sys/un sys/time sys/file sys/stat termios fcntl signal "
    .. "arpa/inet netdb"):gmatch("%S+") do
    LIBC[name .. ".h"] = true
 end
@@ -117,7 +117,8 @@ local LAYERS = {
    { "tuya.diagnose" },
    { "tuya.budget", "tuya.lease" },
    { "tuya.exchange" },
-   { "tuya.token" },
+   { "tuya.grant" },
+   { "tuya.login", "tuya.token" },
    { "tuya.call" },
    { "tuya.drive", "tuya.ticker", "tuya.transport.curl", "tuya.transport.fake", "tuya.transport.resty" },
    { "tuya.points.text", "tuya.points.colour", "tuya.points.same", "tuya.edge", "tuya.known", "tuya.inner" },
@@ -135,7 +136,7 @@ local LAYERS = {
    { "tuya.cli.screen", "tuya.cli.account" },
    { "tuya.cli.call", "tuya.cli.token" },
    { "tuya.cli.simulate", "tuya.cli.sign", "tuya.cli.diagnose", "tuya.cli.devices", "tuya.cli.regions",
-      "tuya.cli.manual", "tuya.cli.doctor", "tuya.cli.watch" },
+      "tuya.cli.manual", "tuya.cli.doctor", "tuya.cli.watch", "tuya.cli.login" },
    { "tuya.cli" },
 }
 
@@ -145,7 +146,7 @@ for level, modules in ipairs(LAYERS) do
 end
 
 local FLOWS = {}
-for _, name in ipairs { "op", "clock", "kept", "lease", "budget", "exchange", "token", "call" } do
+for _, name in ipairs { "op", "clock", "kept", "lease", "budget", "exchange", "grant", "login", "token", "call" } do
    FLOWS["tuya." .. name] = true
 end
 

@@ -315,7 +315,7 @@ describe("a client whose store is lost", function()
       assert(made.client:get(DEVICE))
       local access = made.transport.requests[#made.transport.requests].headers.access_token
       own.trouble = nil
-      assert.is_true(own:swap(key, before, "9 9999999999999 9999999999999 " .. access .. " theirs"))
+      assert.is_true(own:swap(key, before, "9 9999999999999 9999999999999 " .. access .. " theirs - - -"))
       made.transport:sleep(1.5)
       assert(made.client:get(DEVICE))
       assert.matches("theirs", own:load(key), 1, true)

@@ -1,19 +1,13 @@
 -- Many processes on one token: each renewal is made once, and whoever is killed, at any moment, harms nobody.
 local child = require("spec.support.child")
 local json = require("tuya.json")
+local processes = require("spec.support.processes")
 local socket = require("socket")
+
+local lines, wait_until = processes.lines, processes.wait_until
 
 local WORKERS, CALLS, KILLS = 8, 200, 20
 local LIFE = 1 -- seconds that a token lives
-
-local function lines(path)
-   local list = {}
-   local file = io.open(path, "rb")
-   if not file then return list end
-   for line in file:lines() do list[#list + 1] = line end
-   file:close()
-   return list
-end
 
 -- Starts a worker in the background for the calls that it has not yet noted; its shell becomes it.
 local function start(worker, endpoint, store)
@@ -43,14 +37,6 @@ local function kill(worker)
    os.remove(worker.pid)
    local ended = os.execute(("kill -9 %s 2> /dev/null"):format(pid))
    return ended == true or ended == 0
-end
-
-local function wait_until(condition)
-   local ends = socket.gettime() + 120
-   while not condition() do
-      assert(socket.gettime() < ends, "it hangs")
-      socket.sleep(0.02)
-   end
 end
 
 -- The entries of the cloud's log whose path begins so.

@@ -44,10 +44,12 @@ local function adopt(detail)
    return own
 end
 
--- The token to sign a try with, or nil and what is known of the failure.
+-- Gets the token to sign a try with: true, or nil and what is known of the failure.
 local function bear(context, policy)
-   local access, detail = token.get(context, policy.refused, policy.keep)
-   return access, not access and adopt(detail) or nil
+   local record, detail = token.get(context, policy.refused, policy.keep)
+   if not record then return nil, adopt(detail) end
+   policy.access, policy.endpoint = record.access, record.endpoint
+   return true
 end
 
 -- Whether the cloud refused the token that a call went out with, and another may help.

@@ -23,6 +23,7 @@ local COMMANDS = {
    (require("tuya.cli.sign")), -- in brackets: 5.4 gives the path besides
    (require("tuya.cli.diagnose")),
    (require("tuya.cli.simulate")),
+   (require("tuya.cli.login")),
    (require("tuya.cli.token")),
    (require("tuya.cli.regions")),
    (require("tuya.cli.doctor")),

@@ -15,12 +15,14 @@ local errors = require("tuya.errors")
 local edge = require("tuya.edge")
 local events = require("tuya.events")
 local exchange = require("tuya.exchange")
+local grant = require("tuya.grant")
 local homes = require("tuya.homes")
 local infrared = require("tuya.infrared")
 local inner = require("tuya.inner")
 local json = require("tuya.json")
 local kept = require("tuya.kept")
 local learnt = require("tuya.known")
+local login = require("tuya.login")
 local mirror = require("tuya.mirror")
 local op = require("tuya.op")
 local options = require("tuya.options")
@@ -29,6 +31,7 @@ local request = require("tuya.request")
 local sign = require("tuya.sign")
 local store = require("tuya.store")
 local ticker = require("tuya.ticker")
+local token = require("tuya.token")
 
 local client = {}
 
@@ -58,6 +61,7 @@ local OPTIONS = options.known {
    proxy = "string",
    user_agent = "string",
    budget = "table",
+   login = "table",
 }
 
 -- The transports that go by a name, and what they take from a client's options.
@@ -100,6 +104,8 @@ local function pick_endpoint(given)
    local endpoint, region = from_environment("TUYA_ENDPOINT"), from_environment("TUYA_REGION")
    if endpoint then return endpoint end
    if region then return regions.endpoint(region) end
+   endpoint = login.endpoint(given.login)
+   if endpoint then return endpoint end
    return nil, "region: missing, and no TUYA_REGION in the environment"
 end
 
@@ -203,6 +209,14 @@ local function whole(time_of)
    end
 end
 
+-- Adds how tokens are come by, and where the store keeps them: by project, data centre and account.
+local function add_grant(context, its_grant)
+   local place = context.access_id .. " " .. context.endpoint
+   if its_grant.name then place = place .. " " .. its_grant.name end
+   context.grant = its_grant
+   context.token_key, context.lease_key = "token " .. place, "lease " .. place
+end
+
 -- What flows and drivers work with, or nil and the rule that an option breaks.
 local function new_context(given)
    local rule = options.broken(given, OPTIONS) or check_options(given)
@@ -212,8 +226,10 @@ local function new_context(given)
    local endpoint, key, own_key, transport, own_transport, its_store
    its_store, rule = store.try(given.store)
    if not its_store then return nil, rule end
-   local plan
+   local plan, its_grant
    if given.budget then plan, rule = budget.try(given.budget) end
+   if rule then return nil, rule end
+   if given.login then its_grant, rule = login.try(given.login) end
    if rule then return nil, rule end
    endpoint, rule = pick_endpoint(given)
    if not endpoint then return nil, rule end
@@ -221,7 +237,6 @@ local function new_context(given)
    if not key then return nil, own_key end
    transport, own_transport = new_transport(given, endpoint)
    if not transport then return nil, own_transport end
-   local place = access_id .. " " .. endpoint:gsub("/$", "")
    local context = {
       access_id = access_id,
       key = key,
@@ -230,12 +245,11 @@ local function new_context(given)
       bundle_id = given.bundle_id,
       transport = transport,
       own_transport = own_transport,
+      endpoint = endpoint:gsub("/$", ""),
       wire = { endpoint = endpoint, ca_file = given.ca_file, proxy = given.proxy },
       store = its_store,
       kept = kept.new(),
       known = learnt.new(given.api),
-      token_key = "token " .. place,
-      lease_key = "lease " .. place,
       budget = plan,
       budget_key = "budget " .. access_id, -- a project's in all data centres together
       codec = given.json or json,
@@ -249,6 +263,7 @@ local function new_context(given)
       retries = given.retries or RETRIES,
       max_in_flight = (given.max_connections or MAX_CONNECTIONS) + (given.max_queue or MAX_QUEUE),
    }
+   add_grant(context, its_grant or grant.project)
    add_log(context, given.log)
    return context
 end
@@ -628,6 +643,32 @@ function methods:device(id)
    local made, rule = device.new(self, id, lent)
    if not made then error("tuya.client:device: " .. rule, 2) end
    return made
+end
+
+--- Whose token the client has: the user's id, for the calls about users: `client:devices { uid = client:uid() }`. It
+-- takes a token call where there is no token yet.
+-- @treturn ?string of who is logged in; without `login` that of the project, as the cloud gives it. nil, message,
+-- detail where no token is to be had
+function methods:uid()
+   local context, rule = open_context(self)
+   if not context then error("tuya.client:uid: " .. rule, 2) end
+   local ok, uid, message, detail = drive.run(context, op.new(token.uid, context), context.timeout)
+   if not ok then error("tuya.client:uid: " .. tostring(uid), 2) end
+   return uid, message, detail
+end
+
+--- The page where an owner authorizes the project. A browser that is sent there comes back to `redirect_uri` with
+-- `code` and `state` in its query.
+-- @tparam table given `redirect_uri`: the callback URL that is configured in the project for this data centre; `state`:
+-- a word that nobody can guess, and that has to come back, or others can slip you a code of theirs
+-- @treturn string URL
+-- @raise when an option breaks a rule, at the caller's line
+function methods:authorization_url(given)
+   local context, rule = open_context(self)
+   local url
+   if context then url, rule = login.page(context, given) end
+   if not url then error("tuya.client:authorization_url: " .. rule, 2) end
+   return url
 end
 
 --- What has been used of the budget, by all who share the store.

@@ -17,7 +17,11 @@ local run
 function effects.send(host, deadline, sealed, policy)
    local left = deadline - host.transport:now()
    if left <= 0 then return nil, no_time, timed_out end
-   local limits = { timeout = math.min(left, policy.timeout or left), connect_timeout = policy.connect_timeout }
+   local limits = {
+      timeout = math.min(left, policy.timeout or left),
+      connect_timeout = policy.connect_timeout,
+      endpoint = policy.endpoint,
+   }
    return host.transport:send(sealed, limits)
 end
 

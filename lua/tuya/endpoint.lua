@@ -49,16 +49,36 @@ function endpoint.wrong_value(given)
    end
 end
 
+local LOOPBACK = { ["localhost"] = true, ["[::1]"] = true }
+
+--- Whether a host is this machine itself.
+-- @tparam string host as of `parse`
+-- @treturn boolean
+function endpoint.is_loopback(host)
+   return LOOPBACK[host] or host:find("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+-- Another endpoint may be sent to over the transport's own scheme only: it trusts what it was told to trust.
+local function wrong_endpoint(text, scheme)
+   if text == nil then return nil end
+   local place = type(text) == "string" and endpoint.parse(text)
+   if not place or place.scheme ~= scheme or place.bare ~= text then
+      return ('endpoint: "%s://host" or "%s://host:port" expected, as the transport\'s own'):format(scheme, scheme)
+   end
+end
+
 --- The rule that the limits of a send break.
 -- @param limits
+-- @tparam string scheme of the transport
 -- @treturn ?string
-function endpoint.wrong_limits(limits)
+function endpoint.wrong_limits(limits, scheme)
    if limits == nil then return nil end
    if type(limits) ~= "table" then return "limits: a table expected, got " .. type(limits) end
    for _, name in ipairs { "timeout", "connect_timeout" } do
       local value = limits[name]
       if value ~= nil and (type(value) ~= "number" or value <= 0) then return name .. ": a number above 0 expected" end
    end
+   return wrong_endpoint(limits.endpoint, scheme)
 end
 
 return endpoint

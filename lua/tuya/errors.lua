@@ -13,6 +13,11 @@ local advice = {
    connect = "nobody answers there: check the network, a firewall, the endpoint's port, the proxy",
    tls = "the server is not whom it should be, or something on the way opens TLS: check this machine's clock "
       .. "(certificates have dates), ca_file, the proxy, and that the endpoint speaks https",
+   password = "log in once with the password, or by the command tuya login; from then on the token in the store is "
+      .. "renewed without it",
+   authorize = "send the owner to the page of authorization again, and give the new code; programs that use one "
+      .. "owner's token have to share a store",
+   platform_url = "if you trust that host, give it as endpoint",
    [500] = "the cloud failed: try again later; a ticket wants the tid",
    [1001] = "check the access secret and the data centre (region)",
    [1002] = "the call went out without a token: path of a token call expected, or a proxy that drops headers",

@@ -81,14 +81,6 @@ local function settle(context, request, policy, sent_at, reply, message, trouble
    return nil, response.broken(message, trouble)
 end
 
--- The token that a try is signed with, got when its turn in the budget has come: false and the detail of what failed.
-local function bearer(context, policy)
-   if not policy.bearer then return true end
-   local detail
-   policy.access, detail = policy.bearer(context, policy)
-   return policy.access ~= nil, detail
-end
-
 -- Signs and sends: as `settle` returns.
 local function send(context, request, policy)
    policy.sealed_at = clock.now(context)
@@ -109,8 +101,9 @@ end
 local function try_once(context, request, policy)
    local place, refusal = budget.take(context, request)
    if refusal then return nil, refusal, false, false end
-   local has_token, failure = bearer(context, policy)
-   if not has_token then
+   local may_go, failure = true, nil
+   if policy.bearer then may_go, failure = policy.bearer(context, policy) end -- now that its turn has come
+   if not may_go then
       budget.give_back(context, place)
       return nil, failure, false, false
    end
@@ -151,8 +144,9 @@ end
 --- Signs and sends a request, again while that is harmless.
 -- @tparam table context the client's
 -- @tparam request request
--- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `bearer(context, policy)`, a
--- flow that gives the token, or nil and the detail of its failure (nil for a token call); kept up to date are `access`,
+-- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `endpoint`, where to, other than
+-- to the client's own; `bearer(context, policy)`, a flow before each try, which puts the token to sign with into
+-- `access`: true, or nil and the detail of its failure; kept up to date are
 -- `attempts`, `sent`, `sealed_at`, `reply` (the last one) and `replayed`: what the cloud refused for its time or token
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure

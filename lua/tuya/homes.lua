@@ -332,8 +332,9 @@ local function read_home(client, inner, given)
    }
 end
 
--- The user whose devices the project sees: that of the first device.
-local function first_user(client)
+-- The user who is logged in; else the one whose devices the project sees: that of the first device.
+local function first_user(inner, client)
+   if inner.logs_in(client) then return client:uid() end
    local one, message, info = client:devices():next()
    if one and one.uid then return one.uid end
    if message then return nil, message, info end
@@ -345,7 +346,7 @@ end
 
 local function homes_of(inner, client, uid)
    local message, info
-   if uid == nil then uid, message, info = first_user(client) end
+   if uid == nil then uid, message, info = first_user(inner, client) end
    if uid == nil then return true, nil, message, info end
    if type(uid) ~= "string" or not uid:find(SEGMENT) then return false, "uid: an id expected" end
    return inner.read(client, { method = "GET", path = "/v1.0/users/" .. uid .. "/homes" }, function(result)
@@ -396,7 +397,7 @@ function homes.mix(methods, inner)
 
    --- The homes of a user.
    -- @function homes
-   -- @tparam[opt] string uid nil: of the user whose device the project lists first
+   -- @tparam[opt] string uid nil: of the user who is logged in, else of the one whose device the project lists first
    -- @treturn ?table list of spaces with `id`, `name`, `devices()`, `rooms()`, `scenes()`, `automations()`,
    -- `run(name)`, `create_scene()`, ...; or nil, message, detail
    methods.homes = edge.of("tuya.client:homes", function(self, uid)

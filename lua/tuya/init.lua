@@ -118,7 +118,9 @@ end
 -- (8 MiB), `lang`, `ca_file`, `proxy`, `user_agent`, `algorithm`, `bundle_id`, `transport`, `store`
 -- ("file:PATH", or an object with load and swap), `json`, `clock` (function: ms), `nonce` (function, or false), `log`
 -- (function, gets events as tables), `api` ("auto"; "v1.0", "iot-03", "v2.0": one generation of the device API),
--- `budget` (`per_month`, `per_day`, `per_second`, `reserve`)
+-- `budget` (`per_month`, `per_day`, `per_second`, `reserve`), `login` (whose token: `username`, `password`,
+-- `country_code`, `schema` of an app account; `code` or `refresh_token`, and `account`, of an owner who has authorized
+-- the project; nil: the project's own; docs/tokens.md)
 -- @treturn client
 -- @raise when an option is unknown or breaks a rule, at the caller's line
 function tuya.client(given)

@@ -49,6 +49,12 @@ function inner.new(execute, open_context)
       return context ~= nil, context and context.known or rule
    end
 
+   -- Whether it acts for a person, and not for the project.
+   function made.logs_in(client)
+      local context = open_context(client)
+      return context ~= nil and context.grant.name ~= nil
+   end
+
    function made.log(client, event)
       local context = open_context(client)
       if not context or not context.log then return end

@@ -1,8 +1,9 @@
 --- lease.lua: the right to renew, held by one of all who share a store.
--- The idea: a text that only its holder knows lies in the store while it renews. Whoever waits and has seen the very
--- same text for a second takes it over, so a holder that was killed holds nobody longer; no clocks are compared.
+-- The idea: a text that only its holder knows lies in the store while it renews, and says for how long it may stay as
+-- it is. Whoever waits and has seen the very same text for so long takes it over, so a holder that was killed holds
+-- nobody longer; no clocks are compared.
 -- The danger: a holder that is merely slow may be taken over; it asks with `keep` before it does what must not be
--- done twice.
+-- done twice, for as long as that may take.
 -- @module tuya.lease
 
 local core = require("tuya.core")
@@ -10,14 +11,19 @@ local kept = require("tuya.kept")
 
 local lease = {}
 
-local LONGEST = 1 -- seconds
-local LIFE = 60   -- seconds after which a store that can drops the lease of a holder that nobody has waited for
+local PATIENCE = 1 -- seconds, where nothing harmful comes of two who renew
+local LIFE = 60    -- seconds after which a store that can drops the lease of a holder that nobody has waited for
+
+-- Seconds for which a lease may stay as it is.
+local function patience_of(text)
+   return tonumber(text:match(" (%d+)$")) or PATIENCE
+end
 
 -- Whether the lease may be had: nobody's, left behind by ourselves, or seen unchanged for too long.
 local function is_free(context, held)
    local now = context.monotonic()
    if held ~= context.lease_seen then context.lease_seen, context.lease_since = held, now end
-   return held == nil or held == context.lease or now - context.lease_since >= LONGEST
+   return held == nil or held == context.lease or now - context.lease_since >= patience_of(held)
 end
 
 local function swap(context, held, new)
@@ -34,11 +40,12 @@ function lease.take(context)
    return is_free(context, held) and swap(context, held, core.nonce())
 end
 
---- Whether it is still ours; if so, for another second.
+--- Whether it is still ours; if so, for another while.
 -- @tparam table context the client's
+-- @tparam[opt=1] number patience whole seconds
 -- @treturn boolean
-function lease.keep(context)
-   return swap(context, context.lease, core.nonce())
+function lease.keep(context, patience)
+   return swap(context, context.lease, patience and ("%s %.0f"):format(core.nonce(), patience) or core.nonce())
 end
 
 --- Gives it back.

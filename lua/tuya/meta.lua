@@ -222,6 +222,18 @@ function sealed:wire(lines) end
 ---@field nonce? (fun(): string)|false
 ---@field log? fun(event: tuya.event)
 ---@field budget? tuya.budget nil: calls are not counted
+---@field login? tuya.login nil: the project's own token
+
+--- Who logs in: an app account (the first four), a user of an industry project (the first two), or an owner who has
+--- authorized the project (the last three).
+---@class tuya.login
+---@field username? string
+---@field password? string nil: only what the store has
+---@field country_code? integer|string 49 or "49": the country in which the account was made
+---@field schema? string "tuyaSmart", "smartlife", or that of an app of one's own
+---@field code? string of the redirect; it works once
+---@field refresh_token? string from elsewhere; it works once
+---@field account? string a name of one's own under which the store keeps an owner's token
 
 ---@class tuya.budget
 ---@field per_month? integer calls; a month begins at 0:00 UTC
@@ -357,7 +369,7 @@ function home:status() end
 function home:close() end
 
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"|"stream"|"refused"
+---@field event "call"|"reply"|"renew"|"moved"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"|"stream"|"refused"
 ---@field device_id? string of a fallback to the thing model
 ---@field codes? string[] likewise
 ---@field method? string
@@ -366,7 +378,8 @@ function home:close() end
 ---@field code? integer|string
 ---@field tid? string
 ---@field pause? number s until the next try
----@field how? "ask"|"refresh"
+---@field how? "ask"|"refresh"|"login"|"code"
+---@field endpoint? string where a log-in has moved to
 ---@field offset? number ms that the cloud's clock is ahead of ours
 ---@field state? "lost"|"found"|"warning"|"refused"|"limited" of the store or the budget
 ---@field period? "day"|"month" of the budget
@@ -376,10 +389,10 @@ function home:close() end
 ---@field message? string why it is lost; of an error: what a function given to `start` raised, with its traceback
 
 ---@class tuya.detail
----@field kind "network"|"http"|"api"|"budget"|"cancelled"|"error"|"message"|"unconfirmed"|"lookup" error: a function
---- of yours raised; unconfirmed: taken, and not seen in the status; lookup: no one device fits
+---@field kind "network"|"http"|"api"|"budget"|"login"|"cancelled"|"error"|"message"|"unconfirmed"|"lookup" error: a
+--- function of yours raised; unconfirmed: taken, and not seen in the status; lookup: no one device fits
 ---@field code integer|string Tuya's number, the HTTP status, "dns" "connect" "tls" "timeout" "reset" "too_large" ...,
---- or "per_second" "per_day" "per_month"
+--- "per_second" "per_day" "per_month", or of a login "password" "authorize" "platform_url"
 ---@field resets? integer ms since 1970, of a budget
 ---@field message string
 ---@field method? string
@@ -389,7 +402,8 @@ function home:close() end
 ---@field t? integer the cloud's clock, ms
 ---@field attempts? integer how often the call itself was tried
 ---@field sent "no"|"maybe"|"yes" did the call reach the cloud? Only the cloud's own envelope proves "yes"
----@field cause? "too_large"|"reset"|"protocol" of "http": why the answer, of which the head came, is not whole
+---@field cause? "too_large"|"reset"|"protocol"|integer of "http": why the answer, of which the head came, is not whole;
+--- of "login": Tuya's code
 ---@field retry_after? number s that the cloud asks to wait
 ---@field advice? string
 ---@field accepted? string[] codes that were taken before the rest was refused
@@ -456,6 +470,15 @@ function client:patch(path, body, options) end
 ---@param id string
 ---@return tuya.device
 function client:device(id) end
+
+--- Whose token the client has.
+---@return string? uid, string? message, tuya.detail? info
+function client:uid() end
+
+--- The page where an owner authorizes the project, and from which they come back with a code.
+---@param given { redirect_uri: string, state: string }
+---@return string url
+function client:authorization_url(given) end
 
 --- What has been used of the budget, by all who share the store.
 ---@return tuya.usage
@@ -851,7 +874,7 @@ local transport = {}
 
 --- Sends a sealed request and waits for the reply.
 ---@param sealed tuya.sealed
----@param limits? { timeout?: number, connect_timeout?: number }
+---@param limits? { timeout?: number, connect_timeout?: number, endpoint?: string }
 ---@return tuya.reply? reply, string? message, tuya.detail? detail
 function transport:send(sealed, limits) end
 
@@ -870,7 +893,7 @@ function transport:join() end
 
 --- Begins to send, and does not wait.
 ---@param sealed tuya.sealed
----@param limits? { timeout?: number, connect_timeout?: number }
+---@param limits? { timeout?: number, connect_timeout?: number, endpoint?: string }
 ---@param lane integer
 ---@return number? id, string? message, tuya.detail? detail
 function transport:start(sealed, limits, lane) end
@@ -1001,6 +1024,8 @@ function json.parse(text) end
 ---@field algorithm? "v2"|"v1"
 ---@field bundle_id? string
 ---@field accept_token? string
+---@field callback_url? string where owners are sent back to who authorize the project
+---@field platform_url? string what log-ins are answered beside the token
 ---@field projects? table|string several, or the path of a JSON file
 ---@field data_centre? string as a client's region; nil: all in one
 ---@field clock? fun(): number ms
@@ -1080,6 +1105,17 @@ function simulator:broker(given) end
 --- A project's current access token dies now.
 ---@param access_id? string nil: that of the first project
 function simulator:expire_token(access_id) end
+
+--- A user authorizes a project: a code that works once, within 300 s.
+---@param uid? string nil: the first
+---@param access_id? string nil: the first project
+---@return string code
+function simulator:authorize(uid, access_id) end
+
+--- The tokens with which a user is logged in die now.
+---@param uid string
+---@param refresh_too? boolean their refresh tokens die too
+function simulator:expire_login(uid, refresh_too) end
 
 --- The last 1,000 requests.
 ---@return tuya.simulator.entry[]

@@ -10,7 +10,8 @@
 --    "load", key              ->  text | nil                 or  nil, "busy" | message (see store.lua)
 --    "swap", key, old, new, life  ->  true | false           or  nil, "busy" | message; life: seconds, may be nil
 --
--- The policy of a "send" has `connect_timeout` and, where one try is bounded, `timeout`, in seconds.
+-- The policy of a "send" has `connect_timeout` and, where one try is bounded, `timeout`, in seconds; and `endpoint`
+-- where it goes elsewhere than the transport's own.
 --
 -- The danger: a flow that yields through pcall, an iterator or a metamethod dies on Lua 5.1; flows call
 -- none of these.

@@ -231,18 +231,28 @@ local function refused_token(self)
    return self.dictionary and self.dictionary:get(self.refused_key) or self.refused
 end
 
+-- nginx's own proxy_pass goes where its configuration says, and not where a log-in has moved.
+local function elsewhere(endpoint)
+   return {
+      code = "platform_url",
+      message = ("the account is at %s: let proxy_pass and endpoint say so, or use serve"):format(endpoint),
+   }
+end
+
 -- A flow: a sealed request and its token; or nil and what is known of the failure.
 local function seal(context, built, refused)
    local place, refusal = budget.take(context, built)
    if refusal then return nil, refusal end
-   local access, detail
+   local record, detail
    if not core.is_token_call(built.path) then
-      access, detail = token.get(context, refused)
-      if not access then
+      record, detail = token.get(context, refused)
+      if record and record.endpoint then record, detail = nil, elsewhere(record.endpoint) end
+      if not record then
          budget.give_back(context, place)
          return nil, detail
       end
    end
+   local access = record and record.access
    return exchange.seal(context, built, access, clock.now(context)), access
 end
 
@@ -255,7 +265,9 @@ end
 local function seal_now(self, built)
    local context, refused = clients.context(self.its_client), refused_token(self)
    local in_hand = token_in_hand(context, built, refused)
-   if in_hand then return exchange.seal(context, built, in_hand, clock.now(context)), in_hand end
+   if in_hand and not in_hand.endpoint then
+      return exchange.seal(context, built, in_hand.access, clock.now(context)), in_hand.access
+   end
    local ok, sealed, access = drive.run(context, op.new(seal, context, built, refused), context.timeout)
    if not ok then return nil, { message = tostring(sealed) } end
    return sealed, access

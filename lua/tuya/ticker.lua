@@ -136,7 +136,11 @@ end
 function effects.send(self, job, sealed, policy)
    local left = job.deadline - self.transport:now()
    if left <= 0 then return step(self, job, nil, no_time, timed_out) end
-   local limits = { timeout = math.min(left, policy.timeout or left), connect_timeout = policy.connect_timeout }
+   local limits = {
+      timeout = math.min(left, policy.timeout or left),
+      connect_timeout = policy.connect_timeout,
+      endpoint = policy.endpoint,
+   }
    local id, message, detail = self.transport:start(sealed, limits, self.lane)
    if not id then return step(self, job, nil, message, detail) end
    job.stage, job.id, self.sending[id] = "sending", id, job

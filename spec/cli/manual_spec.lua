@@ -3,8 +3,8 @@ local support = require("spec.cli.support")
 
 local run = support.run
 
-local COMMANDS = "get post put patch delete devices status send watch sign diagnose simulate token regions doctor "
-   .. "completion manual"
+local COMMANDS = "get post put patch delete devices status send watch sign diagnose simulate login token regions "
+   .. "doctor completion manual"
 
 describe("what tuya says of itself", function()
    setup(support.open)

@@ -44,7 +44,7 @@ local SERVER = [[
          content_by_lua_block {
             local context = require("tuya.client").context(gateway:client())
             local text = context.store:load(context.token_key)
-            local refresh = text:match("%S+$")
+            local refresh = text:match("^%d+ %d+ %d+ %S+ (%S+)")
             local other = require("tuya.client").new(options_of { store = false or nil })
             ngx.say(other:get("/v1.0/token/" .. refresh) and "refreshed" or "failed")
          }

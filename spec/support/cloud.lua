@@ -1,5 +1,6 @@
 -- cloud.lua: a client on the simulated cloud, in this process and on a clock that stands still.
 local fake = require("tuya.transport.fake")
+local grant = require("tuya.grant")
 local kept = require("tuya.kept")
 local memory = require("tuya.store.memory")
 local simulator = require("tuya.simulator")
@@ -54,6 +55,8 @@ function cloud.context(made)
       transport = made.transport,
       store = made.store,
       kept = kept.new(),
+      endpoint = cloud.ENDPOINT,
+      grant = grant.project,
       token_key = "token " .. cloud.ID .. " " .. cloud.ENDPOINT,
       lease_key = "lease " .. cloud.ID .. " " .. cloud.ENDPOINT,
       offset = 0,
@@ -62,6 +65,7 @@ function cloud.context(made)
       clock = made.transport:clock(),
       flush = nothing,
       retries = 0,
+      connect_timeout = 5,
    }
 end
 

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +48,46 @@ int system_decimalpoint (lua_State *L) {
 
 int system_isterminal (lua_State *L) {
   lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+enum { CTRL_C = 3, MAX_HIDDEN = 512 };
+
+/* All of it, to whoever reads stderr; what cannot be written is not missed. */
+static void say (const char *text, size_t n) {
+  while (n > 0) {
+    ssize_t done = write(STDERR_FILENO, text, n);
+    if (done < 0 && errno != EINTR) return;
+    if (done > 0) text += done, n -= (size_t)done;
+  }
+}
+
+/* A line of the terminal, asked for by a prompt; 0 or less at its end. */
+static ssize_t read_hidden (const char *prompt, size_t length, char line[MAX_HIDDEN]) {
+  struct termios before, hidden;
+  ssize_t n;
+  if (tcgetattr(STDIN_FILENO, &before) != 0) return -1;
+  hidden = before;
+  /* no signal may come before the echo is back: Ctrl-C ends the line instead */
+  hidden.c_lflag = (hidden.c_lflag & ~(tcflag_t)(ECHO | ISIG)) | ECHONL | ICANON;
+  hidden.c_cc[VEOL] = CTRL_C;
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  say(prompt, length); /* now that nothing is shown any more */
+  do
+    n = read(STDIN_FILENO, line, MAX_HIDDEN);
+  while (n < 0 && errno == EINTR);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  return n;
+}
+
+int system_readhidden (lua_State *L) {
+  char line[MAX_HIDDEN];
+  size_t size;
+  const char *prompt = luaL_checklstring(L, 1, &size);
+  ssize_t n = read_hidden(prompt, size, line);
+  /* without its end it is longer than any password, or the last of its kind */
+  if (n > 0 && line[n - 1] == '\n') lua_pushlstring(L, line, (size_t)n - 1);
+  else lua_pushnil(L);
   return 1;
 }
 

@@ -27,6 +27,7 @@ local PROFILE = options.known {
    proxy = "string",
    store = "string",
    budget = "table",
+   login = "table",
 }
 
 --- The regions, in order.
@@ -69,16 +70,16 @@ local function from_environment(name)
    return value ~= "" and value or nil
 end
 
-local function configuration_path()
+local function configuration_folder()
    local folder = from_environment("XDG_CONFIG_HOME")
    local home = from_environment("HOME")
    if not folder and not home then fail(ending.USAGE, "no HOME in the environment: where is the configuration?") end
-   return (folder or home .. "/.config") .. "/tuya/config.json"
+   return (folder or home .. "/.config") .. "/tuya"
 end
 
 -- The profiles by name, and the file that they stand in; nil when there is none.
 local function read_profiles()
-   local path = configuration_path()
+   local path = configuration_folder() .. "/config.json"
    local is_private, why = core.is_private(path)
    if is_private == nil then return nil, path, why end
    if not is_private then
@@ -138,6 +139,7 @@ function account.settings(given)
    local found = given.profile and named_profile(given.profile) or environment() or default_profile()
    local settings = { ca_file = from_environment("TUYA_CA_FILE") }
    for name, value in pairs(found) do settings[name] = value end
+   if settings.login and not settings.store then settings.store = "file:" .. configuration_folder() .. "/tokens" end
    place(settings, given)
    return settings
 end

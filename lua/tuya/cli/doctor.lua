@@ -73,6 +73,7 @@ local function client_of(settings, endpoint)
    local copy = {}
    for name, value in pairs(settings) do copy[name] = value end
    copy.region, copy.endpoint, copy.retries = nil, endpoint, 0
+   copy.login = nil -- the key is the project's
    copy.timeout, copy.connect_timeout = TIMEOUT, CONNECT_TIMEOUT
    return ending.attempt(require("tuya").client, copy)
 end
@@ -166,6 +167,16 @@ local function examine_permissions(findings, client)
    if not allowed then add(findings, "permissions", "problem", "the project may call none of these") end
 end
 
+local function examine_login(findings, settings)
+   if not settings.login then return end
+   screen.progress("looking for the account...")
+   local client = ending.attempt(require("tuya").client, settings)
+   local uid, message, detail = client:uid()
+   if uid then add(findings, "login", "ok", "user " .. screen.plain(uid) .. " at " .. token.held(client).endpoint)
+   else add(findings, "login", "problem", message, detail.kind == "login" and "run tuya login" or detail.advice) end
+   client:close()
+end
+
 local function examine_calls(findings, client, settings)
    if not settings.budget then
       return add(findings, "calls left", "no", "unknown: the cloud tells no count",
@@ -210,6 +221,7 @@ local function examine(findings, list, own, settings)
    examine_clock(findings, list)
    if chosen then
       examine_token(findings, chosen)
+      examine_login(findings, settings)
       examine_permissions(findings, chosen.client)
       examine_calls(findings, chosen.client, settings)
    end

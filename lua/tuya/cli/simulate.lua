@@ -23,6 +23,9 @@ function simulate.describe(command)
    command:flag("--no-clock-check", "Take every t, for recorded requests.")
    command:flag("--one-token", "Whoever asks gets a new token, which revokes the one before.")
    command:option("--accept-token", "A token that was already issued, for recorded requests.")
+   command:option("--callback-url", "Where owners are sent back to who authorize the project."):argname("<url>")
+   command:option("--platform-url", "What log-ins are answered beside the token: where the account is.")
+      :argname("<url>")
    command:option("--state", "A file in which tokens and devices outlive this process.")
    command:option("--token-ttl", "Seconds that a token lives.", "7200")
    command:option("--fault", "What goes wrong: 'METHOD PATH: FAULT [SECONDSs] [COUNT]'; may be given again."):count("*")
@@ -149,15 +152,16 @@ end
 --- The options that name projects and homes.
 local function whose(options)
    if options.projects then
-      if options.home or options.algorithm or options.accept_token then
-         fail(ending.USAGE, "--projects goes without HOME, --algorithm and --accept-token: they stand in that file")
+      if options.home or options.algorithm or options.accept_token or options.callback_url then
+         fail(ending.USAGE, "--projects goes without HOME, --algorithm, --accept-token and --callback-url: "
+            .. "they stand in that file")
       end
       return { projects = options.projects }
    end
    local id, secret, made_up = project_of_environment()
    return {
       access_id = id, access_secret = secret, home = options.home, algorithm = options.algorithm,
-      accept_token = options.accept_token,
+      accept_token = options.accept_token, callback_url = options.callback_url,
    }, made_up and "made-up project: TUYA_ACCESS_ID=" .. id .. " TUYA_ACCESS_SECRET=" .. secret .. "\n"
 end
 
@@ -193,6 +197,7 @@ local function new_simulator(options)
    given.skew = skew_of(options.skew)
    given.data_centre = options.data_centre
    given.one_token = options.one_token
+   given.platform_url = options.platform_url
    given.check_clock = not options.no_clock_check
    given.faults = options.fault
    given.state = read_state(options.state)

@@ -4,6 +4,7 @@
 -- @module tuya.cli.token
 
 local account = require("tuya.cli.account")
+local clients = require("tuya.client")
 local ending = require("tuya.cli.ending")
 local raw = require("tuya.cli.raw")
 local screen = require("tuya.cli.screen")
@@ -19,6 +20,25 @@ function token.ask(client)
    return result
 end
 
+--- The token of whoever is logged in, as its store has it or gets it, or an end.
+-- @tparam client client
+-- @treturn table `access_token`, `expire_time` (s), `uid`, as the cloud gives them; `endpoint`
+function token.held(client)
+   local uid = ending.unless(ending.attempt(client.uid, client))
+   local context = clients.context(client)
+   local record = context.token_record
+   return {
+      uid = uid, access_token = record.access, endpoint = record.endpoint or context.endpoint,
+      expire_time = (record.expires_at - context.clock() - context.offset) / 1000,
+   }
+end
+
+-- Whose token the client asks for.
+local function given_to(client)
+   local context = clients.context(client)
+   return context.grant.name and token.held(client) or token.ask(client)
+end
+
 function token.describe(command)
    command:flag("--show", "Write the whole token, and nothing else.")
    account.describe(command)
@@ -32,7 +52,7 @@ end
 
 function token.run(options)
    local client = account.client(options)
-   local result = token.ask(client)
+   local result = given_to(client)
    client:close()
    local shown = options.show and result.access_token or result.access_token:sub(1, 4) .. "..."
    local left = tonumber(result.expire_time)

@@ -143,14 +143,22 @@ function calls.get_token(call)
    if grant == "1" then
       return call.project.tokens:get(call.now)
    end
-   if grant == "2" or grant == "3" then
+   if grant == "2" then
+      local uid = call.project.sessions:redeem(call.query.code or "", call.now)
+      if not uid then
+         return nil, 1107, "no code of this project, used, or older than 300 s"
+      end
+      return call.project.sessions:open(uid, "code", call.now)
+   end
+   if grant == "3" then
       return nil, 1107
    end
    return nil, 1003
 end
 
 function calls.refresh_token(call)
-   local pair = call.project.tokens:swap(call.captures.refresh_token, call.now)
+   local refresh = call.captures.refresh_token
+   local pair = call.project.tokens:swap(refresh, call.now) or call.project.sessions:swap(refresh, false, call.now)
    if not pair then
       return nil, 1010
    end

@@ -3,6 +3,7 @@
 -- The danger: a misspelt member that is passed over in silence; unknown members are refused by name.
 -- @module tuya.simulator.home
 
+local accounts = require("tuya.simulator.accounts")
 local members = require("tuya.simulator.members")
 local products = require("tuya.simulator.products")
 local values = require("tuya.simulator.values")
@@ -16,6 +17,7 @@ local MADE = 1700000000 -- seconds; when devices were made that do not say so
 local HOME = {
    uid = "string", home_id = "string", data_centre = "string", devices = "table!", name = "string", username = "string",
    geo_name = "string", lat = "number", lon = "number", rooms = "table", scenes = "table", automations = "table",
+   account = "table",
 }
 
 local ROOM = { id = "string!", name = "string!", devices = "table" }
@@ -230,7 +232,7 @@ function home.new(given)
       home_id = default(given.home_id, "1001"),
       data_centre = given.data_centre,
       name = default(given.name, "Home"),
-      username = given.username,
+      username = given.username or (given.account or {}).username,
       geo_name = default(given.geo_name, ""),
       lat = default(given.lat, 0),
       lon = default(given.lon, 0),
@@ -238,6 +240,10 @@ function home.new(given)
       by_id = {},
       gone = {}, -- by the id of a device that was removed: the id of the one before it, or ""
    }
+   made.account, message = accounts.new(given.account)
+   if message then
+      return nil, message
+   end
    ok, message = add_devices(made, given.devices)
    if ok then
       ok, message = add_spaces(made, given)

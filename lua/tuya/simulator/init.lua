@@ -5,6 +5,7 @@
 -- docs/simulator.md as this simulator's own choice.
 -- @module tuya.simulator
 
+local accounts = require("tuya.simulator.accounts")
 local core = require("tuya.core")
 local codes = require("tuya.simulator.codes")
 local explain = require("tuya.simulator.explain")
@@ -60,7 +61,7 @@ end
 --- The path fit for a log: no control bytes, and no whole token.
 local function loggable(path)
    local shown = path:gsub("[^\32-\126]", "?")
-   return (shown:gsub("^(/v1%.0/token/....)..*$", "%1..."))
+   return (shown:gsub("^(/v1%.0/.-token/....)..*$", "%1..."))
 end
 
 -- }}}
@@ -68,13 +69,14 @@ end
 -- {{{ Making one
 
 --- Options of one project; with `projects` they stand there.
-local PROJECT = { "access_id", "access_secret", "home", "algorithm", "bundle_id", "accept_token" }
+local PROJECT = { "access_id", "access_secret", "home", "algorithm", "bundle_id", "accept_token", "callback_url" }
 
 local OPTIONS = options.known {
    access_id = "string", access_secret = "string", home = "string|table", algorithm = "string", bundle_id = "string",
    accept_token = "string", projects = "string|table", data_centre = "string", clock = "function", skew = "number",
    check_clock = "boolean", token_ttl = "number", one_token = "boolean", console = "function", seed = "number",
    on_change = "function", faults = "table", log = "function", state = "string", mqtt = "table",
+   callback_url = "string", platform_url = "string",
 }
 
 --- The faults of a list of rules; nil and what is wrong with one.
@@ -152,6 +154,8 @@ end
 -- - `algorithm`: `"v2"`, or `"v1"` for a project older than 2021-06-30, which takes both algorithms
 -- - `bundle_id`: of an app-authorization key
 -- - `on_change`: a function (device, code, value) called after a data point has changed
+-- - `callback_url`: where owners are sent back to who authorize the project; without it nobody can
+-- - `platform_url`: what log-ins are answered beside the token: where the account is
 -- - `accept_token`: a token issued elsewhere, which becomes the current one
 -- - `check_clock`: false accepts every `t`
 -- - `faults`: a list of rules, as `sim:fault` takes them
@@ -172,6 +176,7 @@ function simulator.new(given)
       _check_clock = given.check_clock ~= false,
       _console = given.console,
       _data_centre = given.data_centre,
+      _platform_url = given.platform_url,
       _draw = new_draw(given.seed),
       _pushed = {}, -- project = its message service
       _faults = read_faults(given.faults),
@@ -310,8 +315,18 @@ local function query_values(list)
    return by_name
 end
 
+--- The project as the bearer of a token sees it: a user who is logged in sees the own home, and nothing else.
+local function seen_by(project, access, now)
+   local uid = project.sessions:uid_of(access, now)
+   if not uid then
+      return project
+   end
+   return setmetatable({ homes = { home_of_user(project, uid) } }, { __index = project })
+end
+
 --- What a call gets to see.
-local function new_call(self, project, query, received, captures, now)
+local function new_call(self, whole, query, received, captures, now)
+   local project = seen_by(whole, received.headers.access_token, now)
    local device, home
    if captures.device then
       device, home = find_device(project, captures.device)
@@ -320,6 +335,9 @@ local function new_call(self, project, query, received, captures, now)
    end
    return {
       project = project,
+      accounts = self._projects.accounts,
+      schemas = project.schemas,
+      platform_url = self._platform_url,
       home = home or project.homes[1],
       captures = captures,
       device = device,
@@ -482,6 +500,17 @@ local function asked_for_messages(self, received)
    return outcome
 end
 
+--- What becomes of an owner who comes to authorize a project; nil for any other request.
+local function asked_to_authorize(self, received, now)
+   if received.method ~= "GET" or received.path ~= "/login" then
+      return nil
+   end
+   local reply = accounts.authorize(self._projects, query_values(verify.query(received)), now)
+   local done = reply.status == 302
+   local why = not done and reply.body:sub(1, -2) or nil
+   return { code = done and 0 or reply.status, done = done, reply = reply, why = why }
+end
+
 --- What a call comes to: its reply, and where a fault strikes how the connection goes on instead.
 function methods:_outcome(request)
    local now = self:_now()
@@ -490,7 +519,8 @@ function methods:_outcome(request)
    local fault = faults.strike(self._faults, received.method, received.path)
    local outcome = { done = false }
    if not fault or faults.carries(fault) then
-      outcome = asked_for_messages(self, received) or carried_out(self, request, received, now)
+      outcome = asked_for_messages(self, received) or asked_to_authorize(self, received, now)
+         or carried_out(self, request, received, now)
    end
    if fault then
       faults.apply(fault, outcome, function(code, text)
@@ -644,6 +674,28 @@ function methods:expire_token(access_id)
       error("no project '" .. tostring(access_id) .. "' in this cloud", 2)
    end
    project.tokens:expire()
+end
+
+--- A user authorizes a project: the code that goes with the redirect. It works once, within 300 s.
+-- @tparam[opt] string uid of which user; the first by default
+-- @tparam[opt] string access_id of which project; the first by default
+function methods:authorize(uid, access_id)
+   local all = self._projects
+   local project = all.by_id[access_id or all.list[1].access_id]
+   local home = project and (uid and home_of_user(project, uid) or not uid and project.homes[1])
+   if not home then
+      error("no user '" .. tostring(uid) .. "' in project '" .. tostring(access_id) .. "'", 2)
+   end
+   return project.sessions:authorize(home.uid, self:_now())
+end
+
+--- The access tokens with which a user is logged in die now, in all projects.
+-- @tparam string uid
+-- @tparam[opt] boolean refresh_too their refresh tokens die too
+function methods:expire_login(uid, refresh_too)
+   for _, project in ipairs(self._projects.list) do
+      project.sessions:expire(uid, refresh_too)
+   end
 end
 
 --- The last requests, oldest first, each noted as it came: a list of `{ method =, path =, code = 0 or the

@@ -10,6 +10,7 @@ local explain = require("tuya.simulator.explain")
 local home = require("tuya.simulator.home")
 local members = require("tuya.simulator.members")
 local regions = require("tuya.regions")
+local sessions = require("tuya.simulator.sessions")
 local tokens = require("tuya.simulator.tokens")
 
 local projects = {}
@@ -18,7 +19,7 @@ local FILE = { projects = "table!", users = "table" }
 
 local PROJECT = {
    access_id = "string!", access_secret = "string!", algorithm = "string", bundle_id = "string",
-   data_centres = "table", users = "table", accept_token = "string",
+   data_centres = "table", users = "table", accept_token = "string", callback_url = "string", schemas = "table",
 }
 
 local CREDENTIAL_MAX = 128 -- bytes
@@ -96,13 +97,42 @@ local function is_enabled(given, data_centre)
    return not (data_centre and given.data_centres)
 end
 
+--- The apps that are linked to a project: those that it names, or those of the accounts that it sees.
+local function schemas_of(given, homes)
+   local linked = {}
+   for _, schema in ipairs(given.schemas or {}) do
+      linked[schema] = true
+   end
+   for _, one in ipairs(given.schemas and {} or homes) do
+      if one.account and one.account.schema then
+         linked[one.account.schema] = true
+      end
+   end
+   return linked
+end
+
+--- The accounts, taken out of the homes: a state holds no password's digest.
+local function take_accounts(homes)
+   local list = {}
+   for _, one in ipairs(homes) do
+      if one.account then
+         list[#list + 1] = { uid = one.uid, account = one.account }
+         one.account = nil
+      end
+   end
+   return list
+end
+
 local function new_project(given, homes, how)
    local project = {
       access_id = given.access_id,
       key = core.key(given.access_secret),
       algorithm = given.algorithm or "v2",
       bundle_id = given.bundle_id,
+      callback_url = given.callback_url,
+      schemas = schemas_of(given, homes),
       homes = homes,
+      sessions = sessions.new(how),
       enabled = is_enabled(given, how.data_centre),
       tokens = tokens.new(how.draw, how.token_ttl, homes[1] and homes[1].uid or "", how.one_token),
    }
@@ -146,6 +176,7 @@ function projects.new(given, how)
    if not made.list[1] then
       return nil, "projects: there is none"
    end
+   made.accounts = take_accounts(homes)
    return made
 end
 
@@ -162,7 +193,8 @@ function projects.of_one(given, how)
    end
    local homes = visible({ own }, { [own.uid] = own }, nil, how.data_centre)
    local project = new_project(given, homes, how)
-   return { list = { project }, by_id = { [project.access_id] = project }, homes = { own } }
+   local accounts = take_accounts({ own })
+   return { list = { project }, by_id = { [project.access_id] = project }, homes = { own }, accounts = accounts }
 end
 
 --- Reads them from a JSON file; nil and a message when there is none or it is not right.
@@ -174,12 +206,13 @@ end
 
 --- What of them outlives the process: plain data, for `restore`.
 function projects.saved(made)
-   local saved = { homes = {}, tokens = {} }
+   local saved = { homes = {}, tokens = {}, sessions = {} }
    for _, one in ipairs(made.homes) do
       saved.homes[one.uid] = one
    end
    for _, project in ipairs(made.list) do
       saved.tokens[project.access_id] = project.tokens:saved()
+      saved.sessions[project.access_id] = project.sessions:saved()
    end
    return saved
 end
@@ -199,6 +232,10 @@ function projects.restore(made, saved)
       local before = saved.tokens[project.access_id]
       if before then
          project.tokens:restore(before)
+      end
+      local logged_in = (saved.sessions or {})[project.access_id]
+      if logged_in then
+         project.sessions:restore(logged_in)
       end
    end
 end

@@ -4,6 +4,7 @@
 -- take that name for an id.
 -- @module tuya.simulator.routes
 
+local accounts = require("tuya.simulator.accounts")
 local calls = require("tuya.simulator.calls")
 local services = require("tuya.simulator.services")
 local spaces = require("tuya.simulator.spaces")
@@ -15,6 +16,9 @@ local ROWS = {
    { "GET", "/v1.0/token", calls.get_token },
    { "GET", "/v1.0/token/{refresh_token}", calls.refresh_token },
    { "GET", "/v1.0/authorize_token", calls.authorize_token },
+   { "POST", "/v1.0/iot-01/associated-users/actions/authorized-login", accounts.log_in },
+   { "POST", "/v1.0/iot-03/users/login", accounts.log_in_user },
+   { "POST", "/v1.0/iot-03/users/token/{refresh_token}", accounts.refresh_user },
 
    { "GET", "/v1.0/devices", calls.devices },
    { "GET", "/v1.0/devices/status", calls.statuses },

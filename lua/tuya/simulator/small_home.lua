@@ -144,5 +144,8 @@ local foreign = {
 return {
    uid = "bay1563811262429Simu",
    home_id = "1001",
+   account = {
+      username = "owner@example.com", password = "a house in 2024", country_code = "49", schema = "tuyaSmart",
+   },
    devices = { socket, lamp, thermostat, door, offline, foreign },
 }

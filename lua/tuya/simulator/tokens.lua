@@ -78,4 +78,9 @@ function methods:expire()
    self._expiry = 0
 end
 
+--- The refresh token dies now.
+function methods:revoke()
+   self._refresh = nil
+end
+
 return tokens

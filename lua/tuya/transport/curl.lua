@@ -77,7 +77,7 @@ function curl.try(given)
    if not place then return nil, rule end
    local state = { user_agent = "lua-tuya/" .. core.VERSION }
    for name, value in pairs(given) do state[name] = value end
-   state.endpoint = place.bare
+   state.endpoint, state.scheme = place.bare, place.scheme
    return setmetatable({
       open = function(key)
          return key == private and state or nil
@@ -116,7 +116,7 @@ end
 local function wrong_arguments(state, sealed, limits)
    if not state then return "attempt to use a closed transport" end
    if not core.is_sealed(sealed) then return "sealed: made by tuya.sign, got " .. type(sealed) end
-   return endpoints.wrong_limits(limits)
+   return endpoints.wrong_limits(limits, state.scheme)
 end
 
 -- The id of a transfer on its way; or nil, message, detail.
@@ -124,7 +124,7 @@ local function start(state, sealed, limits, lane)
    local pool, message, detail = pool_of(state)
    if not pool then return nil, message, detail end
    local timeout, connect_timeout = limits.timeout or state.timeout, limits.connect_timeout or state.connect_timeout
-   local id, full = pool:start(sealed, ms(timeout), ms(connect_timeout), lane)
+   local id, full = pool:start(sealed, ms(timeout), ms(connect_timeout), lane, limits.endpoint)
    if id then return id end
    return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" }
 end
@@ -146,7 +146,8 @@ end
 
 --- Sends a sealed request and waits for the reply.
 -- @tparam sealed sealed made by `tuya.sign`
--- @tparam[opt] table limits `timeout` and `connect_timeout` in seconds
+-- @tparam[opt] table limits `timeout` and `connect_timeout` in seconds; `endpoint` to go to instead of the transport's
+-- own, of the same scheme
 -- @treturn ?table `{ status=, headers=, body= }`, header names in lower case
 -- @treturn ?string message
 -- @treturn ?table `{ kind = "network", code = "dns" | "connect" | "tls" | "timeout" | "reset" | "too_large" |

@@ -14,7 +14,8 @@ local methods = {}
 local metatable = { __name = "tuya.transport.fake", __index = methods }
 
 --- Makes a transport.
--- @tparam function handle called with `{ method=, target=, headers=, body= }`; returns
+-- @tparam function handle called with `{ method=, target=, headers=, body=, endpoint = where to, other than to the
+-- transport's own }`; returns
 -- `{ status=, headers=, body= }`, with `delay` = seconds that it took where it took any, or nil, one of libcurl's
 -- failures ("dns", "reset", ...) and how far the request got ("no", "maybe", "yes")
 -- @tparam[opt=1700000000000] number start the clock at the beginning, in ms since 1970
@@ -53,6 +54,7 @@ local function answer(self, sealed, limits)
       target = sealed:target(),
       headers = sealed:headers(),
       body = sealed:body(),
+      endpoint = limits and limits.endpoint,
    }
    self.requests[#self.requests + 1] = request
    local reply, code, sent = self.handle(request)
@@ -74,7 +76,7 @@ end
 
 --- Hands a sealed request to the function, and lets its delay pass.
 -- @tparam sealed sealed
--- @tparam[opt] table limits `timeout` in seconds
+-- @tparam[opt] table limits `timeout` in seconds, `endpoint`
 -- @return as of `tuya.transport.curl`
 function methods:send(sealed, limits)
    return wait_for(self, answer(self, sealed, limits))

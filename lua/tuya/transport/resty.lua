@@ -55,6 +55,28 @@ local function fixed_head(state)
       state.host, port, state.user_agent, encoding)
 end
 
+-- What is known of an endpoint: how its connections are made, kept and begun.
+local function new_state(given, place)
+   local state = { user_agent = "lua-tuya/" .. core.VERSION }
+   for name, value in pairs(given) do state[name] = value end
+   for name, value in pairs(place) do state[name] = value end
+   state.settings = {
+      pool = pool_name(state),
+      pool_size = state.max_connections or MAX_CONNECTIONS,
+      backlog = state.max_queue or MAX_QUEUE,
+   }
+   state.given, state.others = given, {}
+   return state
+end
+
+-- That of the endpoint that a send goes to instead.
+local function state_at(state, endpoint)
+   if endpoint == nil or endpoint == state.bare then return state end
+   local other = state.others[endpoint] or new_state(state.given, (endpoints.parse(endpoint)))
+   state.others[endpoint] = other
+   return other
+end
+
 --- Makes a transport: `new` without the raise.
 -- @tparam table given as for `new`
 -- @treturn ?transport nil and the rule that is broken
@@ -66,14 +88,7 @@ function resty.try(given)
    local place
    place, rule = endpoints.parse(given.endpoint)
    if not place then return nil, rule end
-   local state = { user_agent = "lua-tuya/" .. core.VERSION }
-   for name, value in pairs(given) do state[name] = value end
-   for name, value in pairs(place) do state[name] = value end
-   state.settings = {
-      pool = pool_name(state),
-      pool_size = state.max_connections or MAX_CONNECTIONS,
-      backlog = state.max_queue or MAX_QUEUE,
-   }
+   local state = new_state(given, place)
    return setmetatable({
       open = function(key)
          return key == private and state or nil
@@ -179,7 +194,7 @@ end
 local function wrong_arguments(state, sealed, limits)
    if not state then return "attempt to use a closed transport" end
    if not core.is_sealed(sealed) then return "sealed: made by tuya.sign, got " .. type(sealed) end
-   return endpoints.wrong_limits(limits)
+   return endpoints.wrong_limits(limits, state.scheme)
 end
 
 local REPEATABLE = { GET = true, HEAD = true }
@@ -188,7 +203,7 @@ local REPEATABLE = { GET = true, HEAD = true }
 -- A connection that its server has closed while it was unused is no loss: a command first gives nginx a turn to
 -- notice, and a GET whose used connection ends without a byte goes once more, over a new one. Neither is told as sent.
 -- @tparam sealed sealed made by `tuya.sign`
--- @tparam[opt] table limits `timeout` and `connect_timeout` in seconds
+-- @tparam[opt] table limits `timeout` and `connect_timeout` in seconds, `endpoint`: as of `tuya.transport.curl`
 -- @return as of `tuya.transport.curl`
 -- @raise for a closed transport, for what is not sealed, and where nginx allows no cosockets
 function methods:send(sealed, limits)
@@ -196,6 +211,7 @@ function methods:send(sealed, limits)
    local rule = wrong_arguments(state, sealed, limits)
    if rule then error("tuya.transport.resty: " .. rule, 2) end
    limits = limits or {}
+   state = state_at(state, limits.endpoint)
    local deadline = core.monotonic() + (limits.timeout or state.timeout or TIMEOUT)
    local connect_timeout = limits.connect_timeout or state.connect_timeout or CONNECT_TIMEOUT
    local may_repeat = REPEATABLE[sealed:method()]
