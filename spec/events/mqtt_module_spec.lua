@@ -10,6 +10,7 @@ if broker.missing() then
    return
 end
 local core = require("tuya.core")
+local redis = require("spec.support.redis")
 
 describe("a session", function()
    local server, trust, sessions
@@ -167,6 +168,28 @@ describe("a session", function()
          other.stop()
          assert.same({ "tls", wanted }, { kind, code })
       end
+   end)
+
+   it("tells a server that has many names which one is meant, and never an address #once", function()
+      local port, log = redis.free_port(), os.tmpname()
+      os.execute(([[sleep 20 | openssl s_server -accept 127.0.0.1:%s -cert %s/cert.pem -key %s/key.pem -tlsextdebug \
+         -naccept 2 > %s 2>&1 &]]):format(port, server.directory, server.directory, log))
+      local function count(text)
+         local file = assert(io.open(log))
+         local found = select(2, file:read("*a"):gsub(text, ""))
+         file:close()
+         return found
+      end
+      assert.is_true(until_so(function() return count("ACCEPT") > 0 end))
+      for n, host in ipairs { "localhost", "127.0.0.1" } do
+         local one = connect { host = host, port = tonumber(port) }
+         assert.is_true(until_so(function() return count("extension \"EC point formats\"") == n end))
+         table.remove(sessions):close()
+         assert.equal("tuya.mqtt (closed)", tostring(one))
+      end
+      assert.equal(1, count("extension \"server name\""))
+      assert.equal(1, count("localhost"))
+      os.remove(log)
    end)
 
    it("takes a plain port for no TLS", function()

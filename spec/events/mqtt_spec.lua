@@ -8,6 +8,7 @@ if broker.missing() then
    pending(broker.missing())
    return
 end
+local child = require("spec.support.child")
 local core = require("tuya.core")
 local hub = require("tuya.events.hub")
 local json = require("tuya.json")
@@ -247,6 +248,44 @@ describe("events over MQTT", function()
       assert.is_false(ok)
       assert.matches("ca_file", message)
       client:close()
+   end)
+end)
+
+-- As a program has it: the cloud is elsewhere, and nobody ticks it.
+describe("a home kept by MQTT #once", function()
+   it("is read again after the broker was away, and serves tasks", function()
+      local server = broker.start()
+      local cloud = child.start(child.command { os.getenv("LUA"), "bin/tuya", "simulate", "--quiet",
+         "--mqtt", "localhost:" .. server.port, "--mqtt-ca", server.ca_file },
+         child.command { "TUYA_ACCESS_ID=" .. pushing.ID, "TUYA_ACCESS_SECRET=" .. pushing.SECRET,
+            "TUYA_MQTT_USERNAME=" .. broker.USER, "TUYA_MQTT_PASSWORD=" .. broker.PASSWORD })
+      local client = tuya.client { access_id = pushing.ID, access_secret = pushing.SECRET,
+         endpoint = "http://127.0.0.1:" .. cloud.line, ca_file = server.ca_file }
+      local home = assert(client:home { via = "mqtt" })
+      local plug = client:device(SOCKET)
+      local function arrives(n)
+         assert(plug:send { countdown_1 = n })
+         return home:wait(function(h) return h:device(SOCKET).countdown_1 == n end, 20)
+      end
+      assert.is_true(arrives(42))
+      server.restart()
+      local stop = os.time() + 20
+      repeat home:tick(0.1) until home:status().connects == 2 and home:status().fresh or os.time() > stop
+      assert.same({ 2, true }, { home:status().connects, home:status().fresh })
+      assert.is_true(arrives(43))
+      local stream, got = client:events { via = "mqtt" }, nil
+      stream:on { function(event) got = event.changes.countdown_1 end }
+      local scheduler = require("tuya.scheduler").new(client)
+      scheduler:spawn(function()
+         while stream:status().state ~= "open" do scheduler:sleep(0.05) end
+         assert(plug:send { countdown_1 = 44 })
+         while got ~= 44 do scheduler:sleep(0.05) end
+      end)
+      repeat local left = scheduler:tick(0.1) until left == 0 or os.time() > stop + 20
+      assert.equal(44, got)
+      client:close()
+      cloud:stop()
+      server.stop()
    end)
 end)
 
