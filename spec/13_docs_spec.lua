@@ -56,11 +56,16 @@ local PUBLIC = {
    { "handle", methods_of(handle), "lua/tuya/client.lua" },
    { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
    { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
-   { "home", methods_of(select(2, require("tuya.mirror").new({}, {
+   { "home", methods_of(select(2, require("tuya.mirror").new({}, { monotonic = os.time, clock = os.time, offset = 0 }, {
+      attach = function(self, one) self.one = one end, tick = function(self) self.one:tick() end,
+   }, {
       events = function()
          return { on = function() end, status = function() return { state = "open", connects = 1 } end }
       end,
-      statuses = function() return {} end, now = function() return 0 end,
+      statuses = function(_, on_done)
+         on_done({})
+         return true
+      end,
    }))), "lua/tuya/mirror.lua" },
    { "events", methods_of(require("tuya.events").new({
       key = tuya.key(("x"):rep(32)), wire = { endpoint = "http://127.0.0.1:1" }, monotonic = os.time,

@@ -563,6 +563,12 @@ end
 
 local in_flow = inner.new(execute_in_flow, open_context)
 
+local function run_flow(flow, self)
+   local ok, result, message, info = flow(in_flow, self)
+   if not ok then return errors.failure { kind = "error", code = "error", message = result, sent = "no" } end
+   return result, message, info
+end
+
 local FLOW = 600 -- s; each call of a flow has its own timeout besides
 
 -- What streams of events may do with their client. Who holds a stream holds it too.
@@ -574,7 +580,7 @@ local function lend(self, its)
          return handle, message, detail
       end,
       run = function(flow, on_done)
-         return its:add(op.new(flow, in_flow, self), FLOW, nil, teller(on_done))
+         return its:add(op.new(run_flow, flow, self), FLOW, nil, teller(on_done))
       end,
    }
 end
@@ -615,13 +621,11 @@ local function mirrored(self, given)
    local its
    if context then its, rule = ticker.of(context) end
    if not its then return false, rule end
-   return mirror.new(given, {
+   local run = lend(self, its).run
+   return mirror.new(given, context, its, {
       events = function(wanted) return receive(self, wanted) end,
-      statuses = function(ids) return self:statuses(ids) end,
-      now = function() return context.transport:now() end,
-      wait = function(seconds)
-         local ok, trouble = events.wait(context, its, seconds)
-         if not ok then error(trouble, 0) end
+      statuses = function(ids, on_done)
+         return run(function(inside, whose) return devices.statuses(inside, whose, ids) end, on_done)
       end,
    })
 end

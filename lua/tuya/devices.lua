@@ -403,6 +403,31 @@ local function decoded(inner, client, items, is_raw)
    return true, statuses
 end
 
+--- Reads the state of many devices, as `client:statuses` does.
+-- @tparam table inner what the client lets its modules do
+-- @tparam client client
+-- @tparam ?table which list of ids or devices; nil: all of the project
+-- @tparam ?table given options
+-- @treturn boolean ok; false with the rule that the program broke
+-- @return what `client:statuses` returns
+function devices.statuses(inner, client, which, given)
+   given = given or {}
+   local rule = options.broken(given, STATUSES)
+   if not rule and which ~= nil and type(which) ~= "table" then rule = "a list of ids or devices expected" end
+   if rule then return false, rule end
+   local ok, known = inner.known(client)
+   if not ok then return false, known end
+   local its
+   ok, its = pages(inner, client, { ids = which })
+   if not ok then return false, its end
+   local items, message, info = collect(its)
+   if not items then return true, nil, message, info end
+   local done
+   ok, done, message, info = read_statuses(inner, client, known, items)
+   if not ok or done == nil then return ok, done, message, info end
+   return decoded(inner, client, items, given.raw)
+end
+
 -- }}}
 
 --- Adds the methods to those of a client.
@@ -456,21 +481,7 @@ function devices.mix(methods, inner)
    -- @tparam[opt] table options `raw = true`: as the cloud writes the values
    -- @treturn ?table id = a table code = value; or nil, message, detail
    methods.statuses = edge.of("tuya.client:statuses", function(self, which, given)
-      given = given or {}
-      local rule = options.broken(given, STATUSES)
-      if not rule and which ~= nil and type(which) ~= "table" then rule = "a list of ids or devices expected" end
-      if rule then return false, rule end
-      local ok, known = inner.known(self)
-      if not ok then return false, known end
-      local its
-      ok, its = pages(inner, self, { ids = which })
-      if not ok then return false, its end
-      local items, message, info = collect(its)
-      if not items then return true, nil, message, info end
-      local done
-      ok, done, message, info = read_statuses(inner, self, known, items)
-      if not ok or done == nil then return ok, done, message, info end
-      return decoded(inner, self, items, given.raw)
+      return devices.statuses(inner, self, which, given)
    end)
 end
 

@@ -3,18 +3,19 @@
 -- acknowledged. What nobody is there to take stays where it is. A channel is made by `new(context, given, lent)`, has
 -- a `stream` (events/stream.lua), and `tick`, `open(found)`, `done(found)`, `flush`, `timeout`, `fds` and `close`.
 -- The danger: a handler that raises. Its message is not acknowledged, and when the cloud delivers it again only the
--- handlers that have not had it get it.
+-- handlers that have not had it get it. And a program that takes events itself, by `each` or `next`: what nobody asks
+-- for waits, or a handler would get what the loop never sees.
 -- @module tuya.events
 
+local bell = require("tuya.events.bell")
 local drive = require("tuya.drive")
 local json = require("tuya.json")
 local mqtt = require("tuya.events.mqtt")
-local op = require("tuya.op")
 local options = require("tuya.options")
 local pulsar = require("tuya.events.pulsar")
 local read = require("tuya.events.read")
 local sieve = require("tuya.events.sieve")
-local specifications = require("tuya.specifications")
+local typed = require("tuya.events.typed")
 
 local events = {}
 
@@ -43,24 +44,6 @@ local function traceback(trouble)
    return debug and debug.traceback(tostring(trouble), 2) or tostring(trouble)
 end
 
--- Values as programs write them, where the client has read the product's specification: nothing is asked for here.
-local function typed(self, event)
-   local known = self.context.known
-   if not event.device or not known then return event.changes end
-   known:learn_product(event.device, event.product)
-   local product = known:product_of(event.device)
-   return specifications.decode(known.specifications[product] or known.models[product], event.changes)
-end
-
--- What a handler gets: without what only the sieve needs.
-local function shown(self, event)
-   return {
-      kind = event.kind, device = event.device, product = event.product, name = event.name,
-      changes = typed(self, event),
-      time = event.time, id = event.id, via = event.via, raw = event.raw,
-   }
-end
-
 -- A set of those of a list that are not in another set.
 local function without(list, set)
    local others = {}
@@ -68,14 +51,21 @@ local function without(list, set)
    return others
 end
 
+-- Notes which handlers have had an event that comes again: those that did not fail.
+local function note_had(self, event, failed)
+   if not event.id then return end
+   self.has_partly = true
+   self.partly:put(event.id, without(self.handlers, failed))
+end
+
 -- Hands an event to all handlers that have not had it; whether all of them returned.
 local function hand_out(self, event, report)
-   local had, list, failed = event.id and self.partly:get(event.id), self.handlers, nil
-   local given = shown(self, event)
+   local had, list, failed = self.has_partly and event.id and self.partly:get(event.id), self.handlers, nil
    for i = 1, #list do
       local handler = list[i]
       if fits(handler, event) and not (had and had[handler]) then
-         local ok, trouble = xpcall(function() handler.fn(given) end, traceback)
+         handler.event = event
+         local ok, trouble = xpcall(handler.call, traceback)
          if not ok then
             report(trouble)
             failed = failed or {}
@@ -83,19 +73,19 @@ local function hand_out(self, event, report)
          end
       end
    end
-   if failed and event.id then self.partly:put(event.id, without(list, failed)) end
+   if failed then note_had(self, event, failed) end
    return failed == nil
 end
 
 -- A message that is done with, and counted.
-local function settle(self, found, event, count)
+local function settle(self, found, count)
    self[count] = self[count] + 1
-   if event then self.sieve:done(event) end
+   if found.event then self.sieve:done(found) end
    self.channel:done(found)
 end
 
--- The event of a message; nil where none is to be handed out, and then the message is settled.
-local function event_of(self, found)
+-- Reads a message; false where there is nothing to hand out, and then it is settled.
+local function look_into(self, found)
    local text, envelope, detail = self.channel:open(found)
    local said = text and json.decode(text)
    if type(said) ~= "table" then
@@ -103,23 +93,48 @@ local function event_of(self, found)
          self.context.log { event = "refused", via = self.via, code = detail and detail.code or "text",
             message = detail and detail.message or "a message: its text is not JSON" }
       end
-      settle(self, found, nil, "refused")
-      return nil
+      settle(self, found, "refused")
+      return false
    end
-   local event = read.event(said, { via = self.via, id = found.id, number = envelope.protocol, t = envelope.t })
-   local passed, why = self.sieve:pass(event)
-   if passed then return event end
-   settle(self, found, event, why == "late" and "late" or "duplicates")
+   read.event(said, self.via, found, envelope)
+   local passed, why = self.sieve:pass(found)
+   if not passed then settle(self, found, why == "late" and "late" or "duplicates") end
+   return passed
 end
 
--- The next event to hand out, and its message.
+-- The next message that can be handed out, with its event; one whose product is still being asked for is held.
 local function next_event(self)
+   local found = self.held
    while not self.closed do
-      local found = self.channel.stream:take()
-      if not found then return nil end
-      local event = event_of(self, found)
-      if event then return event, found end
+      if not found then
+         found = self.channel.stream:take()
+         if not found then return nil end
+         if not look_into(self, found) then found = nil end
+      end
+      if found then
+         local is_ready = self.typed:prepare(found.event)
+         self.held = not is_ready and found or nil
+         if is_ready then return found.event, found end
+         return nil
+      end
    end
+end
+
+-- --- who takes events itself ---
+
+-- Whether somebody does: an open loop, or a coroutine that has asked by `next`.
+local function is_pulled(self)
+   for key in next, self.pullers do
+      if type(key) ~= "thread" or coroutine.status(key) ~= "dead" then return true end
+      self.pullers[key] = nil
+   end
+   return false
+end
+
+-- Whether messages wait that a tick would hand out.
+local function has_work(self)
+   if self.closed or not self.handlers[1] or self.typed.is_reading or is_pulled(self) then return false end
+   return self.held ~= nil or not self.channel.stream:is_empty()
 end
 
 -- --- what the ticker sees ---
@@ -129,21 +144,22 @@ local ticked_metatable = { __index = ticked }
 
 function ticked:tick(stop, report)
    self.channel:tick()
-   local told = false
-   while not self.closed and not self.pulled and self.handlers[1] do
+   local told, may_go_on = false, has_work(self)
+   while may_go_on do
       local event, found = next_event(self)
       if not event then break end
-      if hand_out(self, event, report) then settle(self, found, event, "handled") else self.failed = self.failed + 1 end
+      if hand_out(self, event, report) then settle(self, found, "handled") else self.failed = self.failed + 1 end
       told = true
-      if self.context.transport:now() >= stop then break end
+      may_go_on = self.handlers[1] and not self.closed and self.context.transport:now() < stop
    end
+   if not self.typed.is_reading and (self.held or not self.channel.stream:is_empty()) then self.bell:ring() end
    if not self.closed then self.channel:flush() end
    self.context.flush()
    return told
 end
 
 function ticked:timeout()
-   return self.channel:timeout()
+   return has_work(self) and 0 or self.channel:timeout()
 end
 
 function ticked:fds()
@@ -155,6 +171,7 @@ function ticked:close()
    self.closed = true
    self.ticker:detach(self)
    self.channel:close()
+   self.bell:ring()
 end
 
 -- --- the face ---
@@ -191,9 +208,13 @@ function events.new(context, its, given, lent)
    local channel
    channel, rule = kind.new(context, given, lent)
    if not channel then return nil, rule end
+   local its_bell = bell.new(context, its)
    local self = setmetatable({
-      via = given.via, context = context, ticker = its, channel = channel,
-      sieve = sieve.new(), partly = sieve.recent(FAILED), handlers = {},
+      via = given.via, context = context, ticker = its, channel = channel, bell = its_bell,
+      typed = typed.new(context, lent, function() its_bell:ring() end),
+      sieve = sieve.new(), partly = sieve.recent(FAILED), has_partly = false, handlers = {},
+      pullers = setmetatable({}, { __mode = "k" }), -- a loop that is left in the middle is collected, in the end
+      given = setmetatable({}, { __mode = "k" }), -- by puller: the message that it has been given
       handled = 0, duplicates = 0, late = 0, refused = 0, failed = 0,
    }, ticked_metatable)
    self.face = setmetatable({
@@ -221,7 +242,8 @@ end
 function methods:on(given)
    local state, rule = state_of(self, "on"), broken_handler(given)
    if rule then error("tuya.events:on: " .. rule, 2) end
-   local handler = { device = given.device, code = given.code, kind = given.kind, fn = given.fn or given[1] }
+   local handler, fn = { device = given.device, code = given.code, kind = given.kind }, given.fn or given[1]
+   function handler.call() fn(handler.event) end -- made once: xpcall hands on no arguments on 5.1
    local function others()
       local list = {} -- a list of its own: the old one may be gone over just now
       for _, one in ipairs(state.handlers) do
@@ -235,69 +257,89 @@ function methods:on(given)
    return function() state.handlers = others() end
 end
 
-local LOOK = 1 -- s between looks while nothing comes
-local LOOK_IN_TASK = 0.01 -- s, in a task or wherever else a call does not block: there somebody else ticks
-
-local function sleep(seconds)
-   return op.yield("sleep", seconds)
+-- A message that was given to whoever asks is done with when the next is asked for.
+local function settle_given(state, key)
+   local found = state.given[key]
+   state.given[key] = nil
+   if found then settle(state, found, "handled") end
 end
 
---- Lets a moment pass, in which the stream moves on.
--- @tparam table context the client's
--- @tparam table its the client's ticker
--- @tparam number seconds at most
--- @treturn boolean false with what was raised
-function events.wait(context, its, seconds)
-   if drive.pick(context) then return drive.run(context, op.new(sleep, math.min(seconds, LOOK_IN_TASK)), LOOK) end
-   if its.is_ticking then return false, "waits for events, called from within a tick" end
-   return pcall(its.tick, its, seconds)
-end
-
--- Waits for an event that nobody is called with.
-local function pull(state, until_then)
+-- Waits for a message that can be handed out: its event and it; nil, nil and what was raised, where that cannot be.
+local function wait_for_event(state, until_then)
    while not state.closed do
       local event, found = next_event(state)
       if event then return event, found end
       local left = until_then - state.context.transport:now()
       if left <= 0 or state.closed then return nil end
-      state.pulled = true
-      local ok, trouble = events.wait(state.context, state.ticker, math.min(left, LOOK))
-      state.pulled = false
-      if not ok then error(trouble, 0) end
+      local ok, trouble = state.bell:wait(left)
+      if not ok then return nil, nil, trouble end
    end
 end
 
---- Loops over events as they come, and waits for them; calls go on meanwhile. An event counts as handled when the
--- next one is asked for. Handlers given to `on` get it first; one that raised keeps it from the loop, until the cloud
--- delivers it again. Not from within a tick.
--- @tparam[opt] number timeout seconds after which the loop ends; nil: with `close`
--- @treturn function an iterator
--- In a task of a scheduler it suspends the task; not on PUC Lua 5.1, where an iterator cannot.
--- @usage for event in events:each() do print(event.device, event.kind) end
-function methods:each(timeout)
-   local state = state_of(self, "each")
-   if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
-      error("tuya.events:each: timeout: seconds expected, 0 or more", 2)
-   end
-   local until_then = timeout and state.context.transport:now() + timeout or math.huge
-   local event, found
+-- The next event for whoever asks; nil ends the asking.
+local function pull(state, key, until_then)
+   settle_given(state, key)
+   state.pullers[key] = true
    local function report(trouble)
       if state.context.log then state.context.log { event = "error", message = trouble } end
    end
-   return function()
-      if event then settle(state, found, event, "handled") end
-      event, found = pull(state, until_then)
-      while event and not hand_out(state, event, report) do
-         state.failed = state.failed + 1
-         event, found = pull(state, until_then)
-      end
-      if event then
-         -- should the loop be left here, the event comes again, and not to those who have had it
-         if event.id then state.partly:put(event.id, without(state.handlers, {})) end
-         return shown(state, event)
-      end
-      state.channel:flush()
+   local event, found, trouble = wait_for_event(state, until_then)
+   while event and not hand_out(state, event, report) do
+      state.failed = state.failed + 1
+      event, found, trouble = wait_for_event(state, until_then)
    end
+   if event then
+      -- should it never be settled, it comes again, and not to those who have had it
+      note_had(state, event, {})
+      state.given[key] = found
+      return event
+   end
+   state.pullers[key] = nil
+   if trouble then error(trouble, 0) end
+   if not state.closed then state.channel:flush() end
+end
+
+local function until_when(state, timeout)
+   if timeout == nil then return math.huge end
+   if type(timeout) == "number" and timeout >= 0 then return state.context.transport:now() + timeout end
+   return nil, "timeout: seconds expected, 0 or more"
+end
+
+-- Stands for the main program, which has no coroutine on Lua 5.1.
+local main = {}
+
+--- The next event; waits for it, and calls go on meanwhile. In a task of a scheduler it suspends the task until one
+-- comes. An event counts as handled when the next one is asked for. Handlers given to `on` get it first; one that
+-- raised keeps it back, until the cloud delivers it again. Whoever has asked goes on until nil comes: meanwhile
+-- handlers get nothing but what is asked for. Not from within a tick.
+-- @tparam[opt] number timeout seconds; nil: until the stream is closed
+-- @treturn ?event nil at the timeout, and once the stream is closed
+-- @usage local event = events:next(10)
+function methods:next(timeout)
+   local state = state_of(self, "next")
+   local until_then, rule = until_when(state, timeout)
+   if rule then error("tuya.events:next: " .. rule, 2) end
+   return pull(state, coroutine.running() or main, until_then)
+end
+
+local is_old = _VERSION == "Lua 5.1" and not rawget(_G, "jit") -- where an iterator cannot wait in a task
+
+--- Loops over events as they come, as `next` gives them.
+-- @tparam[opt] number timeout seconds after which the loop ends; nil: with `close`
+-- @treturn function an iterator
+-- @raise in a task of a scheduler on PUC Lua 5.1, where an iterator cannot wait: `next` can
+-- @usage for event in events:each() do print(event.device, event.kind) end
+function methods:each(timeout)
+   local state = state_of(self, "each")
+   local until_then, rule = until_when(state, timeout)
+   if not rule and is_old and drive.pick(state.context) then
+      rule = "on Lua 5.1 a loop cannot wait in a task: ask by events:next()"
+   end
+   if rule then error("tuya.events:each: " .. rule, 2) end
+   local loop = {}
+   local function following() return pull(state, loop, until_then) end
+   local function leave() state.pullers[loop], state.given[loop] = nil, nil end
+   return following, nil, nil, setmetatable({}, { __close = leave }) -- 5.4 calls it when the loop is left
 end
 
 --- How the stream stands.

@@ -55,10 +55,14 @@ local function key_of(given)
    return key
 end
 
--- The decimal text of an envelope's t, which MQTT authenticates; nil for what is no such.
+local function is_moment(t)
+   if type(t) == "number" then return t % 1 == 0 and t >= 0 and t < 2 ^ 53 end
+   return type(t) == "string" and #t <= 32 and t:find("^%d+$") ~= nil
+end
+
+-- The decimal text of an envelope's t, which MQTT alone authenticates.
 local function decimal(t)
-   if type(t) == "number" and t % 1 == 0 and t >= 0 and t < 2 ^ 53 then return ("%.0f"):format(t) end
-   return type(t) == "string" and #t <= 32 and t:find("^%d+$") and t or nil
+   return type(t) == "number" and ("%.0f"):format(t) or t
 end
 
 --- The envelope in a text or a table.
@@ -74,15 +78,17 @@ end
 -- @tparam string|table envelope its JSON, or that decoded
 -- @tparam string via "pulsar" or "mqtt"
 -- @tparam key key of the secret or password
--- @tparam ?string cipher "ecb", "gcm" or nil: what verifies
+-- @tparam ?string cipher "ecb", "gcm" or "any": what verifies; nil: one that is not known
 -- @treturn ?string text; or nil, message, detail
+-- @treturn table the envelope, decoded
 function message.open_with(envelope, via, key, cipher)
+   if not cipher then return refuse("scheme", "the scheme of its em is not known") end
    envelope = message.envelope(envelope)
    if not envelope then return refuse("envelope", "not an envelope with data") end
-   local t = envelope.t ~= nil and decimal(envelope.t) or nil
-   if envelope.t ~= nil and not t then return refuse("envelope", "its t is no moment") end
-   local text, what = key:open_message(envelope.data, via, cipher, t)
-   if text then return text end
+   local t = envelope.t
+   if t ~= nil and not is_moment(t) then return refuse("envelope", "its t is no moment") end
+   local text, what = key:open_message(envelope.data, via, cipher, via == "mqtt" and t and decimal(t) or nil)
+   if text then return text, envelope end
    return refuse(what:match("^%w+"), what)
 end
 
@@ -104,13 +110,14 @@ function message.open(envelope, given)
    key, rule = key_of(given)
    if not key then return false, rule end
    local cipher = message.cipher_of(given.em)
-   if not cipher then return true, refuse("scheme", "the scheme of its em is not known") end
    if given.version then
       if given.em then return false, "version: given beside em; one of them names the scheme" end
       cipher = VERSIONS[given.version]
       if not cipher then return false, 'version: "1.0" or "2.0" expected' end
    end
-   return true, message.open_with(envelope, given.via, key, cipher)
+   local text, line, detail = message.open_with(envelope, given.via, key, cipher)
+   if text then return true, text end
+   return true, nil, line, detail
 end
 
 return message

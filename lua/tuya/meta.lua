@@ -272,6 +272,7 @@ function sealed:wire(lines) end
 ---@field id? string of the data, or of the message
 ---@field via "pulsar"|"mqtt"
 ---@field raw table what the message said
+---@field untyped? true the product's specification could not be read: `changes` are as the cloud wrote them
 
 ---@class tuya.events.handler
 ---@field [1]? fun(event: tuya.events.event)
@@ -305,7 +306,13 @@ local events = {}
 ---@return fun() off ends it
 function events:on(given) end
 
---- Loops over events, and waits for them; calls go on meanwhile.
+--- The next event; waits for it, in a task by suspending that. Ask until nil comes: meanwhile handlers get nothing but
+--- what is asked for.
+---@param timeout? number s; nil: until `close`
+---@return tuya.events.event? event nil at the timeout, and once the stream is closed
+function events:next(timeout) end
+
+--- Loops over events as `next` gives them. Raises in a task on PUC Lua 5.1, where `next` works.
 ---@param timeout? number s; nil: until `close`
 ---@return fun(): tuya.events.event?
 function events:each(timeout) end
@@ -330,9 +337,11 @@ function events:close() end
 ---@field code? string nil: the device has left
 ---@field value? any
 ---@field before? any
+---@field reread? true no event has told of it: a reading after a gap has found it
 
 ---@class tuya.home.status: tuya.events.status
 ---@field fresh boolean nothing can have been lost since the state was read
+---@field gaps integer how often something can have been lost
 ---@field readings integer
 ---@field read_error? string
 
@@ -943,7 +952,9 @@ function transport:close() end
 ---@alias tuya.transport.curl.new fun(given: tuya.transport.curl.options): tuya.transport
 
 --- Makes a transport without a network: `require("tuya.transport.fake").new`.
----@alias tuya.transport.fake.new fun(handle: fun(request: table): table?, start?: integer): tuya.transport
+--- `connect` opens WebSockets, so that events run on its clock: `function(request) return sim:connect(request) end`.
+---@alias tuya.transport.fake.answer fun(request: table): table?
+---@alias tuya.transport.fake.new fun(handle: tuya.transport.fake.answer, start?: integer, ...): tuya.transport
 
 ---@class tuya.store
 local store = {}
@@ -1072,6 +1083,12 @@ local simulator = {}
 ---@return "maybe"|"yes"|nil
 function simulator:handle(request) end
 
+--- Opens a WebSocket without a socket; nil and the status that it is refused with, or how a fault ends it.
+---@param request { method: string, target: string, headers?: table }
+---@return { take: fun(): string?, hear: fun(text: string), is_over: fun(): boolean, close: fun() }?
+---@return integer|string?
+function simulator:connect(request) end
+
 --- A copy of a device. Raises where there is none such.
 ---@param id string
 ---@return { id: string, name: string, category: string, product_id: string, online: boolean, values: table }
@@ -1094,8 +1111,17 @@ function simulator:set_online(id, online) end
 ---@return string? message what is wrong with it
 function simulator:add(given) end
 
+---@class tuya.simulator.messages
+---@field rule? boolean
+---@field family? "old"|"new"|"both"
+---@field em? "aes_ecb"|"aes_gcm"
+---@field duplicates? number shares of the messages, 0 to 1
+---@field late? number
+---@field drops? number
+---@field cuts? number
+
 --- How changes are pushed from now on. Raises where an option is unknown.
----@param given { rule?: boolean, family?: "old"|"new"|"both", em?: string, duplicates?: number, late?: number }
+---@param given tuya.simulator.messages
 function simulator:messages(given) end
 
 --- Names the broker that messages go to over MQTT, or changes what is told of it. Raises where it is wrong.

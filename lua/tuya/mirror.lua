@@ -1,10 +1,13 @@
 --- mirror.lua: the home as it is, kept by events.
 -- The idea: the state of all devices is read once, in as few calls as the API allows; from then on events keep it.
--- After a gap in the stream it is read again, because nobody says what was lost.
+-- After a gap in the stream it is read again, because nobody says what was lost. All of it happens in the client's
+-- ticks.
 -- The danger: to tell an old state for the present one. Behind a gap the mirror is not fresh, and says so, until it
--- has read again.
+-- has read again; and what an event tells while it reads stands over what was read, unless it is of before.
 -- @module tuya.mirror
 
+local bell = require("tuya.events.bell")
+local clock = require("tuya.clock")
 local options = require("tuya.options")
 local same = require("tuya.points.same")
 
@@ -12,7 +15,6 @@ local mirror = {}
 
 local OPEN_IN = 5 -- s that the stream gets to open before the first reading
 local AGAIN = 5 -- s until a reading that failed is tried again
-local LOOK = 1 -- s between looks
 local CHANGES = 1000 -- that wait to be asked for
 
 local HOME = options.known {
@@ -33,18 +35,27 @@ local function state_of(self, name)
    error(("tuya.home:%s: self: call it with a colon, home:%s()"):format(name, name), 3)
 end
 
+local function tell(state, what)
+   local write = state.context.log
+   if not write then return end
+   what.event = "mirror"
+   write(what)
+end
+
 -- {{{ What is known
 
-local function note(state, id, code, value, before)
+-- A change, and whether it was found by reading, where no event has told.
+local function note(state, change, is_read)
    state.version = state.version + 1
+   change.reread = is_read
    if #state.changes == CHANGES then
       state.missed = state.missed + 1
    else
-      state.changes[#state.changes + 1] = { device = id, code = code, value = value, before = before }
+      state.changes[#state.changes + 1] = change
    end
 end
 
-local function set(state, id, code, value)
+local function set(state, id, code, value, is_read)
    local device = state.devices[id]
    if not device then
       device = {}
@@ -53,100 +64,199 @@ local function set(state, id, code, value)
    local before = device[code]
    if same(before, value) then return end
    device[code] = value
-   note(state, id, code, value, before)
+   note(state, { device = id, code = code, value = value, before = before }, is_read)
 end
 
-local function leave(state, id)
+local function remove(state, id, is_read)
+   if not state.devices[id] then return end
    state.devices[id] = nil
-   note(state, id)
+   note(state, { device = id }, is_read)
 end
 
 local function is_ours(state, id)
    return id ~= nil and (not state.only or state.only[id] == true)
 end
 
+-- What events tell while the state is read: by device and code its moment.
+local function touch(state, event)
+   local codes = state.touched[event.device] or {}
+   state.touched[event.device] = codes
+   for code in next, event.changes do codes[code] = event.time or math.huge end
+end
+
 local function on_event(state, event)
-   local id = event.device
+   local id, before = event.device, state.version
    if not is_ours(state, id) then return end
-   if event.kind == "unbound" and state.devices[id] then leave(state, id)
+   if state.is_reading then touch(state, event) end
+   if event.kind == "unbound" then
+      remove(state, id)
    elseif event.kind == "online" or event.kind == "offline" then
       set(state, id, "online", event.kind == "online")
    end
    for code, value in next, event.changes do set(state, id, code, value) end
+   if state.version ~= before then state.bell:ring() end
 end
 
 -- }}}
 
 -- {{{ Reading
 
+local function connection(state)
+   local status = state.events:status()
+   return (status.state == "open" or status.state == "silent") and status.connects or nil
+end
+
 -- Whether the stream is the one that the last reading stands on.
 local function is_fresh(state)
-   local status = state.events:status()
-   local is_open = status.state == "open" or status.state == "silent"
-   return is_open and state.read_with == status.connects
+   local now = connection(state)
+   return now ~= nil and state.read_with == now
 end
 
--- Reads everything: true; nil, message, detail when that fails. Who was known and is no longer named left in the gap.
-local function read(state)
-   local known = {}
-   for id in next, state.devices do known[id] = true end
-   local statuses, message, detail = state.statuses(state.ids)
-   state.readings = state.readings + 1
-   if not statuses then return nil, message, detail end
+-- When the state is to be read, on the transport's clock; nil: not for now.
+local function due(state)
+   if state.is_reading or state.closed then return nil end
+   local now = connection(state)
+   if not state.read_with then return math.max(state.due, now and 0 or state.open_in) end
+   return now and now ~= state.read_with and state.due or nil
+end
+
+local function is_newer(state, id, code)
+   local told = state.touched[id] and state.touched[id][code]
+   return told ~= nil and told >= state.began
+end
+
+-- Takes over what was read.
+local function take_over(state, statuses)
+   local is_read = state.readings > 1 or nil
    for id, values in next, statuses do
-      known[id] = nil
-      for code, value in next, values do set(state, id, code, value) end
+      for code, value in next, values do
+         if not is_newer(state, id, code) then set(state, id, code, value, is_read) end
+      end
    end
-   for id in next, known do leave(state, id) end
-   return true
+   local gone = {} -- who was known and is no longer named left in the gap
+   for id in next, state.devices do
+      if not statuses[id] and not state.touched[id] then gone[#gone + 1] = id end
+   end
+   for _, id in ipairs(gone) do remove(state, id, is_read) end
 end
 
--- Reads, if that is due; nil, message, detail when that fails.
-local function refresh(state)
-   local status = state.events:status()
-   local is_open = status.state == "open" or status.state == "silent"
-   if state.read_with and (not is_open or state.read_with == status.connects) then return true end
-   if state.now() < state.due then return nil, state.message, state.detail end
-   local done, message, detail = read(state)
-   if not done then
-      state.due, state.message, state.detail = state.now() + AGAIN, message, detail
-      return nil, message, detail
+local function on_read(state, with, statuses, message, detail)
+   state.is_reading, state.readings = false, state.readings + 1
+   if state.closed then return end
+   state.message, state.detail = message, detail
+   if statuses then
+      local before = state.version
+      take_over(state, statuses)
+      -- what was read before the stream was open is read again when it is
+      state.read_with = with or 0
+      if state.readings > 1 then tell(state, { state = "read", changes = state.version - before }) end
+   else
+      state.due = state.context.monotonic() + AGAIN
+      tell(state, { state = "unread", message = message })
    end
-   -- what was read before the stream was open is read again when it is
-   state.read_with, state.message, state.detail = is_open and status.connects or 0, nil, nil
-   return true
+   state.bell:ring()
+end
+
+-- Begins to read everything. Nothing comes of it where too many calls wait already; then the next tick tries again.
+local function read(state)
+   local with = connection(state)
+   state.touched, state.began, state.is_reading = {}, clock.now(state.context), true
+   local job = state.statuses(state.ids, function(statuses, message, detail)
+      on_read(state, with, statuses, message, detail)
+   end)
+   if not job then state.is_reading = false end
 end
 
 -- }}}
 
---- Makes a mirror: `client:home` without the raise. It waits until the stream is open, at most five seconds, and reads.
--- @tparam table given as for `client:home`
--- @tparam table lent what the client lends: `events(given)`, an events object or nil and the rule; `statuses(ids)`,
--- `wait(seconds)`, `now()`
--- @treturn boolean false when an option breaks a rule, with the rule
--- @treturn ?home nil, message, detail when the state could not be read
-function mirror.new(given, lent)
-   local rule = options.broken(given, HOME)
-   if rule then return false, rule end
-   local events
-   events, rule = lent.events { via = given.via or "pulsar", environment = given.environment, url = given.url,
-      ping = given.ping, uid = given.uid, version = given.version }
-   if not events then return false, rule end
+-- {{{ What the ticker sees
+
+local ticked = {}
+local ticked_metatable = { __index = ticked }
+
+function ticked:tick()
+   local state = self.state
+   local fresh = is_fresh(state)
+   if state.was_fresh and not fresh then
+      state.gaps = state.gaps + 1
+      tell(state, { state = "gap" })
+   end
+   state.was_fresh = fresh
+   local at = due(state)
+   if at and state.context.monotonic() >= at then read(state) end
+   return false
+end
+
+function ticked:timeout()
+   local at = due(self.state)
+   return at and math.max(0, at - self.state.context.monotonic())
+end
+
+function ticked.fds()
+   return {}
+end
+
+function ticked:close()
+   local state = self.state
+   if state.closed then return end
+   state.closed = true
+   state.ticker:detach(self)
+   state.events:close()
+   state.bell:ring()
+end
+
+-- }}}
+
+local function new_state(given, context, its, lent, events)
    local state = {
-      events = events, statuses = lent.statuses, wait = lent.wait, now = lent.now,
-      devices = {}, changes = {}, missed = 0, version = 0, due = 0, readings = 0, ids = given.devices,
+      context = context, ticker = its, events = events, statuses = lent.statuses, bell = bell.new(context, its),
+      devices = {}, changes = {}, missed = 0, version = 0, readings = 0, gaps = 0, ids = given.devices,
+      due = 0, open_in = context.monotonic() + OPEN_IN,
    }
    if given.devices then
       state.only = {}
       for _, one in ipairs(given.devices) do state.only[type(one) == "table" and one.id or one] = true end
    end
+   state.ticked = setmetatable({ state = state }, ticked_metatable)
    events:on { function(event) on_event(state, event) end }
-   local stop = lent.now() + OPEN_IN
-   while events:status().state ~= "open" and lent.now() < stop do lent.wait(math.min(LOOK, stop - lent.now())) end
-   local ok, message, detail = refresh(state)
-   if not ok then
-      events:close()
-      return true, nil, message, detail
+   its:attach(state.ticked)
+   return state
+end
+
+local function broken(given)
+   local rule = options.broken(given, HOME)
+   if rule then return rule end
+   for i, one in ipairs(given.devices or {}) do
+      if type(type(one) == "table" and one.id or one) ~= "string" then return ("devices: no id at %d"):format(i) end
+   end
+end
+
+--- Makes a mirror: `client:home` without the raise. It waits until the stream is open, at most five seconds, and reads.
+-- @tparam table given as for `client:home`
+-- @tparam table context the client's
+-- @tparam table its the client's ticker
+-- @tparam table lent what the client lends: `events(given)`, an events object or nil and the rule;
+-- `statuses(ids, on_done)`, which does not wait
+-- @treturn boolean false when an option breaks a rule, with the rule
+-- @treturn ?home nil, message, detail when the state could not be read
+function mirror.new(given, context, its, lent)
+   local rule = broken(given)
+   if rule then return false, rule end
+   local events
+   events, rule = lent.events { via = given.via or "pulsar", environment = given.environment, url = given.url,
+      ping = given.ping, uid = given.uid, version = given.version }
+   if not events then return false, rule end
+   local state = new_state(given, context, its, lent, events)
+   while state.readings == 0 and not state.closed do
+      local ok, trouble = state.bell:wait(OPEN_IN)
+      if not ok then
+         state.ticked:close()
+         return false, trouble
+      end
+   end
+   if not state.read_with then
+      state.ticked:close()
+      return true, nil, state.message or "closed", state.detail
    end
    state.changes, state.missed = {}, 0 -- the first reading changes nothing
    return true, setmetatable({
@@ -171,8 +281,8 @@ function methods:devices()
 end
 
 --- What has changed since this was last asked.
--- @treturn table list of `{ device=, code=, value=, before= }`, oldest first; without a code where a device has left.
--- A thousand are kept
+-- @treturn table list of `{ device=, code=, value=, before= }`, oldest first; without a code where a device has left;
+-- with `reread = true` where no event told of it and a reading after a gap has found it. A thousand are kept
 -- @treturn integer how many were not kept
 function methods:changes()
    local state = state_of(self, "changes")
@@ -181,19 +291,21 @@ function methods:changes()
    return list, missed
 end
 
---- Moves everything on, and reads again after a gap: where calls block, that reading does.
+--- Moves everything on, as `client:tick` does; in a task of a scheduler it suspends the task meanwhile.
 -- @tparam[opt=0] number max_wait seconds to wait for something to happen
--- @treturn ?boolean true; nil, message, detail when the state could not be read again
+-- @treturn ?boolean true; nil, message, detail while the state could not be read again
 function methods:tick(max_wait)
    local state = state_of(self, "tick")
    if max_wait ~= nil and not (type(max_wait) == "number" and max_wait >= 0) then
       error("tuya.home:tick: max_wait: seconds expected, 0 or more", 2)
    end
-   state.wait(max_wait or 0)
-   return refresh(state)
+   local ok, trouble = state.bell:wait(max_wait or 0)
+   if not ok then error("tuya.home:tick: " .. tostring(trouble), 2) end
+   if state.message then return nil, state.message, state.detail end
+   return true
 end
 
---- Waits until something holds of the home. In a task of a scheduler that suspends the task.
+--- Waits until something holds of the home. In a task of a scheduler that suspends the task until something changes.
 -- @tparam function holds called with the home, now and after each change; its first value that is not false ends it
 -- @tparam[opt] number timeout seconds
 -- @return that value; nil at the timeout
@@ -204,33 +316,38 @@ function methods:wait(holds, timeout)
    if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
       error("tuya.home:wait: timeout: seconds expected, 0 or more", 2)
    end
-   local stop, seen = timeout and state.now() + timeout or math.huge, nil
+   local now = state.context.monotonic
+   local stop, seen = timeout and now() + timeout or math.huge, nil
    while true do
-      refresh(state)
       if seen ~= state.version then
          seen = state.version
          local value = holds(self)
          if value then return value end
       end
-      local left = stop - state.now()
-      if left <= 0 or state.events:status().state == "closed" then return nil end
-      if seen == state.version then state.wait(math.min(left, LOOK)) end
+      local left = stop - now()
+      if left <= 0 or state.closed then return nil end
+      if seen == state.version then
+         local ok, trouble = state.bell:wait(left)
+         if not ok then error("tuya.home:wait: " .. tostring(trouble), 2) end
+      end
    end
 end
 
 --- How it stands.
 -- @treturn table that of the stream (`events:status()`), with `fresh` (nothing can have been lost since the state was
--- read), `readings` (how often it was read), `read_error` (why the last one failed)
+-- read), `gaps` (how often something can have been), `readings` (how often it was read), `read_error` (why the last
+-- one failed)
 function methods:status()
    local state = state_of(self, "status")
    local status = state.events:status()
-   status.fresh, status.readings, status.read_error = is_fresh(state), state.readings, state.message
+   status.fresh, status.gaps, status.readings, status.read_error = is_fresh(state), state.gaps, state.readings,
+      state.message
    return status
 end
 
 --- Ends it; what is known stays.
 function methods:close()
-   state_of(self, "close").events:close()
+   state_of(self, "close").ticked:close()
 end
 
 metatable.__close = methods.close

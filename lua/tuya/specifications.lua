@@ -71,6 +71,17 @@ function specifications.of(inner, client, id)
    return specifications.model(inner, client, id)
 end
 
+--- What is known of a device's product without asking.
+-- @tparam known known
+-- @tparam string id of the device
+-- @return the specification; false where it has none; nil where that is not known
+function specifications.recall(known, id)
+   local product = known:product_of(id)
+   local made = known.specifications[product]
+   if made ~= false then return made end
+   return known.models[product]
+end
+
 --- What was read, as a program writes it.
 -- @tparam ?table specification nil or false: the values stay as they are
 -- @tparam table values code = what came

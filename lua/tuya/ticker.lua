@@ -149,6 +149,7 @@ end
 function effects.sleep(self, job, seconds)
    local at = self.transport:now() + seconds
    if at >= job.deadline then return step(self, job, false) end
+   if job.is_woken then return step(self, job, true) end
    job.stage = "sleeping"
    wake_at(self, job, at)
 end
@@ -353,6 +354,15 @@ function methods:cancel(job)
    return true
 end
 
+--- Ends the pause that an op is in, or comes to next.
+-- @tparam op op one of ours; of another nothing comes
+function methods:wake(op)
+   local job = self.jobs[op]
+   if not job then return end
+   job.is_woken = true
+   if job.stage == "sleeping" then make_ready(self, job, true) end
+end
+
 --- Ends a call before its time, and tells nobody.
 -- @tparam table job
 function methods:drop(job)
@@ -379,8 +389,9 @@ end
 --- Waits until one of those is ready.
 -- @tparam number seconds at most
 function methods:wait(seconds)
-   if self.beside[1] then return core.wait(self:fds(), seconds) end
-   self.transport:wait(seconds)
+   local fds = self.beside[1] and self:fds()
+   if fds and fds[1] then return core.wait(fds, seconds) end
+   self.transport:wait(seconds) -- a clock that stands still may be all that there is
 end
 
 --- Ticks something beside the calls: an object with `tick(stop, report)`, which answers whether something was told

@@ -11,6 +11,9 @@
 **
 **   sweep [openssl]   OpenSSL's as well: they are the same for every Lua
 **
+** With TUYA_SWEEP_WEBSOCKET it is tuya.websocket's, with sweep_websocket.lua. What libwslay
+** allocates does not fail there: it is a shared library, and calls glibc's.
+**
 ** The modules are linked, not loaded; every malloc of the program is wrapped (-Wl,--wrap).
 */
 #define _GNU_SOURCE
@@ -32,7 +35,9 @@
 #include "check.h"
 #include "loopback.h"
 
-#ifdef TUYA_POLL
+#ifdef TUYA_SWEEP_WEBSOCKET
+#define PROGRAM "c sweep of tuya.websocket on " TUYA_LUA
+#elif defined(TUYA_POLL)
 #define PROGRAM "c sweep on " TUYA_LUA " (poll)"
 #else
 #define PROGRAM "c sweep on " TUYA_LUA
@@ -41,6 +46,7 @@
 int luaopen_tuya_core (lua_State *L);
 int luaopen_tuya_curl (lua_State *L);
 int luaopen_tuya_file (lua_State *L);
+int luaopen_tuya_websocket (lua_State *L);
 
 /* --- allocators that fail --- */
 
@@ -141,6 +147,7 @@ static struct {
   peer peers[16];
 } server;
 
+#ifndef TUYA_SWEEP_WEBSOCKET
 static void answer_all (peer *p) {
   static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"success\":true}";
   size_t n;
@@ -162,6 +169,36 @@ static int serve (lua_State *L) {
   is_serving = 0;
   return 0;
 }
+
+#else
+#define ANSWER                                                                                     \
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"              \
+  "Sec-WebSocket-Accept: "
+
+/* upgrade(accept) -> the descriptor of a connection whose request was just answered | nothing */
+static int upgrade (lua_State *L) {
+  size_t n;
+  const char *accept = luaL_checklstring(L, 1, &n);
+  int i, fd = -1;
+  is_serving = 1;
+  while (server.npeers < 16 && (fd = loopback_accept(server.listener)) >= 0)
+    peer_init(&server.peers[server.npeers++], fd);
+  for (i = 0, fd = -1; i < server.npeers && fd < 0; i++) {
+    peer *p = &server.peers[i];
+    if (p->used == 0) peer_read(p);
+    if (p->used > 0 || peer_request(p) == 0) continue;
+    p->used = peer_request(p);
+    peer_write(p, ANSWER, sizeof ANSWER - 1);
+    peer_write(p, accept, n);
+    peer_write(p, "\r\n\r\n", 4);
+    fd = p->fd;
+  }
+  is_serving = 0;
+  if (fd < 0) return 0;
+  lua_pushinteger(L, fd);
+  return 1;
+}
+#endif
 
 static void hang_up (void) {
   int fd;
@@ -201,6 +238,7 @@ static int text (lua_State *L) {
   return 1;
 }
 
+#ifndef TUYA_SWEEP_WEBSOCKET
 /* setmetatable, since no standard library is open. */
 static int mark (lua_State *L) {
   lua_settop(L, 2);
@@ -208,12 +246,20 @@ static int mark (lua_State *L) {
   return 1;
 }
 
+#endif
+
 static int panic (lua_State *L) {
   printf("a raise that nothing caught: %s\n", lua_tostring(L, -1));
   return 0;
 }
 
+#ifdef TUYA_SWEEP_WEBSOCKET
+#define SCRIPT TUYA_HERE "/sweep_websocket.lua"
+enum { CHUNK = 1, ARGUMENTS = 7, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
+#else
+#define SCRIPT TUYA_HERE "/sweep.lua"
 enum { CHUNK = 1, ARGUMENTS = 11, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
+#endif
 
 #if LUA_VERSION_NUM >= 502
 enum { COLLECTS = 1 }; /* and tries again before it raises */
@@ -227,12 +273,20 @@ enum { IMPATIENT = 80, PATIENT = 20000 };
 /* Of allocations, and of those that libcurl does not survive: two a connection. */
 enum { FEWEST = 10, MOST = 100000, DIVISIONS = 12 };
 
-/* Loads sweep.lua and puts its arguments above it. */
+/* Loads the script and puts its arguments above it. */
 static int prepare (lua_State *L) {
   char nowhere[64], endpoint[64];
   snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", server.port);
   snprintf(nowhere, sizeof nowhere, "127.0.0.1:%d", loopback_refusing_port());
-  if (luaL_loadfile(L, TUYA_HERE "/sweep.lua") != 0) return 0;
+  if (luaL_loadfile(L, SCRIPT) != 0) return 0;
+#ifdef TUYA_SWEEP_WEBSOCKET
+  lua_pushcfunction(L, luaopen_tuya_websocket);
+  lua_pushcfunction(L, upgrade);
+  lua_pushcfunction(L, text);
+  lua_pushstring(L, endpoint);
+  lua_pushstring(L, nowhere);
+  lua_pushstring(L, TUYA_HERE "/ca.pem");
+#else
   lua_pushcfunction(L, luaopen_tuya_core);
   lua_pushcfunction(L, luaopen_tuya_curl);
   lua_pushcfunction(L, luaopen_tuya_file);
@@ -243,6 +297,7 @@ static int prepare (lua_State *L) {
   lua_pushstring(L, nowhere);
   lua_pushstring(L, TUYA_HERE "/ca.pem");
   lua_pushstring(L, directory);
+#endif
   return 1;
 }
 
@@ -259,7 +314,7 @@ static int call (lua_State *L, arena *a) {
   return status;
 }
 
-/* All that sweep.lua expects came about. */
+/* All that the script expects came about. */
 static void check_whole (lua_State *L, int status) {
   if (!check(status == 0)) printf("  %s\n", lua_tostring(L, -1));
   else if (!check(lua_tonumber(L, -3) > 20 && lua_tonumber(L, -3) == lua_tonumber(L, -2)))

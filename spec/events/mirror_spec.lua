@@ -15,17 +15,20 @@ describe("the mirror of a home, read again,", function()
    it("no longer has a device that left in the gap", function()
       local connects, home_now = 1, { plug = { switch = true }, lamp = { switch = false } }
       local stream = { on = function() end, status = function() return { state = "open", connects = connects } end }
-      local _, home = mirror.new({}, {
+      local context = { monotonic = function() return 0 end, clock = function() return 1.7e12 end, offset = 0 }
+      local ticker = {
+         attach = function(self, one) self.one = one end,
+         tick = function(self) self.one:tick() end,
+      }
+      local _, home = mirror.new({}, context, ticker, {
          events = function() return stream end,
-         statuses = function() return home_now end,
-         now = function() return 0 end,
-         wait = function() end,
+         statuses = function(_, on_done) return on_done(home_now) or true end,
       })
       connects, home_now = 2, { lamp = { switch = false } }
       assert.is_true(home:tick())
       assert.is_nil(home:device("plug"))
       assert.same({ switch = false }, home:device("lamp"))
-      assert.same({ { device = "plug" } }, home:changes())
+      assert.same({ { device = "plug", reread = true } }, home:changes())
    end)
 end)
 
@@ -105,9 +108,50 @@ describe("the mirror of a home", function()
          assert.is_true(home:wait(function(h) return h:device(SOCKET).switch end, 10))
          assert.is_true(home:status().fresh)
          assert.same({ 2, 2 }, { home:status().readings, home:status().connects })
-         assert.same({ { device = SOCKET, code = "switch", value = true, before = false } }, home:changes())
+         assert.same({ { device = SOCKET, code = "switch", value = true, before = false, reread = true } },
+            home:changes())
          home:close()
       end)
+   end)
+
+   -- Ticks the client alone, beside the cloud, until the condition holds.
+   local function ticked(condition)
+      assert.is_true(made:until_so(condition))
+   end
+
+   local function opened()
+      local home
+      task(function() home = assert(made.client:home()) end)
+      return home
+   end
+
+   it("reads again in the ticks of its client, with nobody asking it, and says so", function()
+      made:close()
+      made = pushing.new { budget = {} }
+      scheduler = require("tuya.scheduler").new(made.client)
+      local home = opened()
+      local function used()
+         local n
+         task(function() n = made.client:usage().month.used end)
+         return n
+      end
+      local before, counted = calls(), used()
+      made.sim:messages { rule = false }
+      made.listener:cut()
+      made.sim:set(SOCKET, "switch", true)
+      ticked(function() return home:status().state ~= "open" end)
+      assert.is_false(home:status().fresh)
+      ticked(function() return home:status().fresh end)
+      assert.same({ 1, 2 }, { home:status().gaps, home:status().readings })
+      assert.is_true(home:device(SOCKET).switch)
+      assert.same({ { device = SOCKET, code = "switch", value = true, before = false, reread = true } }, home:changes())
+      local told = {}
+      for _, entry in ipairs(made.log) do
+         if entry.event == "mirror" then told[#told + 1] = entry.state .. " " .. tostring(entry.changes) end
+      end
+      assert.same({ "gap nil", "read 1" }, told)
+      assert.equal(calls() - before, used() - counted)
+      assert.is_true(calls() > before)
    end)
 
    it("waits no longer than it may, and not at all for what holds", function()

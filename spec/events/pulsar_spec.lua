@@ -137,6 +137,8 @@ describe("events over Pulsar", function()
 
    it("loop, beside the handlers", function()
       local stream = start()
+      made.sim:set(SOCKET, "countdown_1", 9)
+      assert.is_true(count(1)) -- the product is known
       for i = 1, 5 do made.sim:set(SOCKET, "countdown_1", i) end
       for _ = 1, 20 do made.listener:tick(0.001) end
       local looped = {}
@@ -145,52 +147,187 @@ describe("events over Pulsar", function()
          made.listener:tick(0)
       end
       assert.same({ 1, 2, 3, 4, 5 }, looped)
-      assert.equal(5, #made.events)
-      assert.equal(5, stream:status().handled)
+      assert.equal(6, #made.events)
+      assert.equal(6, stream:status().handled)
    end)
 
-   it("are typed once the client knows the product", function()
+   -- How often the cloud was asked for specifications.
+   local function readings()
+      local n = 0
+      for _, entry in ipairs(made.sim:log()) do
+         if entry.path:find("specification", 1, true) or entry.path:find("/model", 1, true) then n = n + 1 end
+      end
+      return n
+   end
+
+   it("are typed by the specification, which is read once per product, and keep their order meanwhile", function()
       start()
       local thermostat = "vdevo161563811262431"
       made.sim:set(thermostat, "temp_set", 220)
-      assert.is_true(count(1))
-      assert.equal(220, made.events[1].changes.temp_set)
-      local scheduler = require("tuya.scheduler").new(made.client)
-      scheduler:spawn(function() assert(made.client:device(thermostat):specification()) end)
-      while scheduler:tick(0.002) > 0 do made.listener:tick(0.001) end
+      made.sim:set_online(SOCKET, false) -- behind it, and wants no specification
       made.sim:set(thermostat, "temp_set", 225)
-      assert.is_true(count(2))
-      assert.equal(22.5, made.events[2].changes.temp_set)
-      assert.equal(225, made.events[2].raw.status[1].value)
+      made.sim:set_online(thermostat, false)
+      assert.is_true(count(4))
+      assert.same({ "status", "offline", "status", "offline" },
+         { made.events[1].kind, made.events[2].kind, made.events[3].kind, made.events[4].kind })
+      assert.same({ 22, 22.5 }, { made.events[1].changes.temp_set, made.events[3].changes.temp_set })
+      assert.is_nil(made.events[1].untyped)
+      assert.equal(220, made.events[1].raw.status[1].value)
+      assert.equal(1, readings())
+      made.sim:set(SOCKET, "countdown_1", 5)
+      assert.is_true(count(5))
+      assert.equal(2, readings())
    end)
 
-   it("move on with a scheduler's tasks, in which a loop over them suspends its task", function()
+   it("come as the cloud wrote them where the specification cannot be read", function()
+      start(nil, { retries = 0 })
+      made.sim:fault("GET /v1.0/devices/**: code=28841004")
+      local thermostat = "vdevo161563811262431"
+      for i = 1, 3 do made.sim:set(thermostat, "temp_set", 210 + i) end
+      assert.is_true(count(3))
+      for i = 1, 3 do assert.same({ temp_set = 210 + i }, made.events[i].changes) end
+      assert.is_true(made.events[1].untyped)
+      local told
+      for _, entry in ipairs(made.log) do told = told or entry.event == "untyped" and entry end
+      assert.is_string(told.message)
+      assert.equal(1, readings())
+   end)
+
+   local is_old = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+   -- Runs functions as tasks, with the cloud beside them; what they failed of fails the spec.
+   local function tasks(...)
+      local scheduler, list = require("tuya.scheduler").new(made.client), {}
+      for i, fn in ipairs { ... } do list[i] = scheduler:spawn(fn, scheduler) end
+      local stop, ticks = os.time() + 20, 0
+      while scheduler:tick(0.002) > 0 and os.time() < stop do
+         made.listener:tick(0.001)
+         ticks = ticks + 1
+      end
+      for _, task in ipairs(list) do
+         local status, trouble = task:status()
+         assert.equal("done", status, trouble)
+      end
+      return ticks
+   end
+
+   it("suspend the task that asks for them, and wake it when one comes", function()
       start()
-      local scheduler = require("tuya.scheduler").new(made.client)
-      local looped, other = {}, 0
-      local is_old = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-      local task = scheduler:spawn(function()
-         for event in made.stream:each() do
-            looped[#looped + 1] = event.changes.countdown_1
-            if #looped == 3 then return end
-         end
-      end)
-      scheduler:spawn(function()
+      local asked, other = {}, 0
+      tasks(function()
+         while #asked < 3 do asked[#asked + 1] = assert(made.stream:next(10)).changes.countdown_1 end
+         assert.is_nil(made.stream:next(0.02))
+      end, function(scheduler)
          for i = 1, 3 do
             scheduler:sleep(0.03)
             other = other + 1
             made.sim:set(SOCKET, "countdown_1", i)
          end
       end)
-      local stop = os.time() + 20
-      while scheduler:tick(0.002) > 0 and os.time() < stop do made.listener:tick(0.001) end
+      assert.same({ 1, 2, 3 }, asked)
       assert.equal(3, other)
-      if is_old then
-         assert.equal("failed", (task:status()))
-      else
-         assert.same({ 1, 2, 3 }, looped)
-         assert.equal(3, #made.events)
+      assert.same({ 3, 3 }, { #made.events, made.stream:status().handled })
+      made.sim:set(SOCKET, "countdown_1", 4) -- nobody asks any more: the handlers get it
+      assert.is_true(count(4))
+   end)
+
+   it("loop in a task, but on Lua 5.1, where that raises and says what helps", function()
+      start()
+      local looped = {}
+      tasks(function()
+         if is_old then
+            local ok, message = pcall(made.stream.each, made.stream)
+            assert.is_false(ok)
+            assert.matches("events:next%(%)", message)
+            return
+         end
+         for event in made.stream:each() do
+            looped[#looped + 1] = event.changes.countdown_1
+            if #looped == 3 then return end
+         end
+      end, function(scheduler)
+         for i = 1, 3 do
+            scheduler:sleep(0.01)
+            made.sim:set(SOCKET, "countdown_1", i)
+         end
+      end)
+      if not is_old then assert.same({ 1, 2, 3 }, looped) end
+   end)
+
+   it("are waited for without looking again and again", function()
+      local stream = start()
+      local steps = 0
+      tasks(function()
+         assert.is_nil(stream:next(0.3))
+      end, function(scheduler)
+         for _ = 1, 3 do
+            scheduler:sleep(0.05)
+            steps = steps + (scheduler:timeout() > 0.02 and 1 or 0) -- nothing is due but the others' pauses
+         end
+      end)
+      assert.equal(3, steps)
+   end)
+
+   it("are not taken by handlers while a loop is busy with the one before", function()
+      start()
+      local asked = {}
+      tasks(function(scheduler)
+         for _ = 1, 4 do
+            asked[#asked + 1] = assert(made.stream:next(10)).changes.countdown_1
+            scheduler:sleep(0.02)
+         end
+         assert.is_nil(made.stream:next(0.01))
+      end, function()
+         for i = 1, 4 do made.sim:set(SOCKET, "countdown_1", i) end
+      end)
+      assert.same({ 1, 2, 3, 4 }, asked)
+      assert.equal(4, #made.events)
+   end)
+
+   it("go on to the handlers when a task that asks is cancelled", function()
+      start()
+      local scheduler = require("tuya.scheduler").new(made.client)
+      local task = scheduler:spawn(function() made.stream:next() end)
+      for _ = 1, 5 do scheduler:tick(0.001) end
+      task:cancel()
+      task = nil -- luacheck: ignore 311
+      collectgarbage() -- before 5.4 only that tells that its coroutine is gone
+      collectgarbage()
+      made.sim:set(SOCKET, "countdown_1", 1)
+      assert.is_true(count(1))
+   end)
+
+   it("are asked for by a client that is closed meanwhile, which ends that", function()
+      start()
+      local ended = false
+      local scheduler = require("tuya.scheduler").new(made.client)
+      local task = scheduler:spawn(function()
+         assert.is_nil(made.stream:next())
+         ended = true
+      end)
+      for _ = 1, 3 do scheduler:tick(0.001) end
+      made.stream:close()
+      for _ = 1, 3 do scheduler:tick(0.001) end
+      assert.equal("done", (task:status()))
+      assert.is_true(ended)
+   end)
+
+   it("belong to the process that opened their stream: a child that was forked off can only close it", function()
+      local has_posix, unistd = pcall(require, "posix.unistd")
+      if not has_posix then return pending("luaposix is not there for this Lua") end
+      start()
+      local pid = unistd.fork()
+      if pid == 0 then
+         local fine, message = pcall(made.client.tick, made.client)
+         local closed = pcall(made.client.close, made.client)
+         collectgarbage()
+         unistd._exit(not fine and closed and message:find("before a fork", 1, true) and 0 or 1)
       end
+      local _, _, code = require("posix.sys.wait").wait(pid)
+      assert.equal(0, code)
+      made.sim:set(SOCKET, "switch", true)
+      assert.is_true(count(1))
+      assert.equal(1, made.stream:status().connects)
    end)
 
    it("survive duplicates, late messages and cut connections: each change once, and the last state right", function()

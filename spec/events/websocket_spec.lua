@@ -140,6 +140,27 @@ describe("a WebSocket", function()
       assert.equal("tuya.websocket (closed)", tostring(made.client))
    end)
 
+   it("is of the process that made it, and closed by no other", function()
+      local has_posix, unistd = pcall(require, "posix.unistd")
+      if not has_posix then return pending("luaposix is not there for this Lua") end
+      local made = pair(agree)
+      local child = unistd.fork()
+      if child == 0 then
+         local refused = 0
+         for name, argument in pairs { tick = 0, take = 0, send = "x", finish = 1000, fds = 0, wait = 0, why = 0 } do
+            local fine, message = pcall(made.client[name], made.client, argument)
+            if not fine and message:find("before a fork", 1, true) then refused = refused + 1 end
+         end
+         made.client:close()
+         unistd._exit(refused == 7 and 0 or 1)
+      end
+      local _, _, code = require("posix.sys.wait").wait(child)
+      assert.equal(0, code)
+      made.client:send("still here")
+      assert.equal("still here", (take(made, made.other)))
+      made.close()
+   end)
+
    it("raises for wrong arguments", function()
       for _, given in ipairs { {}, { endpoint = 7 }, { endpoint = "http://x", request = "x", key = "short" } } do
          assert.has_error(function() websocket.connect(given) end)

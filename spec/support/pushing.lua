@@ -55,6 +55,16 @@ function methods:receive(given)
    return self.stream
 end
 
+--- The cloud goes away and comes again, where it was; what it has not been told was received is there still.
+function methods:restart()
+   local port, stop = self.listener.port, os.time() + 5
+   self.listener:close()
+   repeat
+      self.listener = self.sim:listen(port)
+   until self.listener or os.time() > stop
+   assert(self.listener, "the port is taken")
+end
+
 function methods:close()
    self.client:close()
    self.listener:close()

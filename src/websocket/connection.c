@@ -34,6 +34,7 @@ static const char broken_rule[] = "the other side broke a rule, or a message is 
 typedef enum stage { CONNECTING, ASKING, OPEN, CLOSED } stage;
 
 struct connection {
+  pid_t pid; /* of the process that made it */
   stage stage;
   CURLM *multi;
   CURL *easy;
@@ -123,6 +124,7 @@ static int start (connection *c, const connection_options *o) {
 static connection *new_connection (int side, size_t max_message) {
   connection *c = calloc(1, sizeof *c);
   if (!c) return NULL;
+  c->pid = getpid();
   c->fd = NO_FD;
   c->timer = -1;
   c->watch = watch_new();
@@ -163,8 +165,10 @@ connection *connection_adopt (int fd, const char *extra, size_t n, size_t max_me
   return c;
 }
 
+int connection_is_forked (const connection *c) { return c->pid != getpid(); }
+
 void connection_free (connection *c) {
-  if (!c) return;
+  if (!c || connection_is_forked(c)) return; /* what it holds is the parent's: left alone */
   if (c->multi && c->easy) curl_multi_remove_handle(c->multi, c->easy);
   curl_easy_cleanup(c->easy);
   curl_multi_cleanup(c->multi);

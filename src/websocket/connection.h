@@ -42,6 +42,10 @@ connection *connection_adopt (int fd, const char *extra, size_t n, size_t max_me
 
 void connection_free (connection *c);
 
+/* Whether it was made before a fork: then its socket and its descriptors are the parent's, and
+ * nothing may be done with it but freeing it, which does nothing. */
+int connection_is_forked (const connection *c);
+
 /* Moves on what can move without waiting. */
 connection_state connection_tick (connection *c);
 

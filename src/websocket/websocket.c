@@ -27,6 +27,8 @@ typedef struct box {
 static connection *check_connection (lua_State *L) {
   box *b = (box *)luaL_checkudata(L, 1, SOCKET);
   if (!b->connection) luaL_error(L, "attempt to use a closed WebSocket");
+  if (connection_is_forked(b->connection))
+    luaL_error(L, "attempt to use a WebSocket that was made before a fork: make it in the child");
   return b->connection;
 }
 

@@ -110,7 +110,7 @@ end
 
 -- Takes in what has come, up to a bound: behind it the broker waits.
 local function pump(self, link)
-   while not self.stream:is_full() do
+   while self.stream:room() > 0 do
       local topic, payload = link.session:take()
       if not topic then return end
       note(self, payload, link.config.key)
@@ -308,10 +308,7 @@ end
 -- @treturn ?string text; or nil, message, detail
 -- @treturn table the envelope
 function methods:open(found)
-   local envelope = message.envelope(found.payload)
-   local text, about, detail = message.open_with(envelope, "mqtt", found.key, self.cipher)
-   if text then return text, envelope end
-   return nil, about, detail
+   return message.open_with(found.payload, "mqtt", found.key, self.cipher)
 end
 
 --- Notes that a message is done with.

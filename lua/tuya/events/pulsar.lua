@@ -44,7 +44,9 @@ end
 
 local load = require -- a host may take it away once everything is loaded
 
-local function websocket()
+-- A transport without a network has its own.
+local function websocket(transport)
+   if transport and transport.websocket then return transport.websocket end
    local ok, module = pcall(load, "tuya.websocket")
    if ok then return module end
    return nil, "events over Pulsar need the module tuya.websocket: install the rock lua-tuya-websocket, which needs "
@@ -56,7 +58,7 @@ end
 -- @tparam table given options of `client:events`
 -- @treturn ?channel with its `stream`; nil and the rule that is broken
 function pulsar.new(context, given)
-   local module, rule = websocket()
+   local module, rule = websocket(context.transport)
    if not module then return nil, rule end
    if not context.key:opens_messages() then return nil, "access_secret: messages want one of 24 bytes or more" end
    local where
@@ -115,25 +117,28 @@ local function look_after(self)
    end
 end
 
--- The message in a frame, or nil for what is none.
+-- The message in a frame, or nil for what is none. It has room for what it gets on its way (events/read.lua).
 local function read_frame(text)
    local frame = json.parse(text)
    if type(frame) ~= "table" or type(frame.messageId) ~= "string" or type(frame.payload) ~= "string" then return nil end
-   local properties = type(frame.properties) == "table" and frame.properties or {}
-   return { id = frame.messageId, payload = frame.payload, em = properties.em }
+   local properties = frame.properties
+   return {
+      id = frame.messageId, payload = frame.payload, em = type(properties) == "table" and properties.em or nil,
+      event = nil, name = nil, values = nil, times = nil, coarse = nil,
+   }
 end
 
 local function note(self, text, kind)
-   self.heard, self.asked = self.stream:now(), nil
    local found = kind == "text" and read_frame(text)
    if found then self.stream:put(found) elseif kind ~= "pong" then self.stream:put_odd() end
 end
 
 -- Takes in what has come, up to a bound: behind it the other side waits.
 local function pump(self)
-   while not self.stream:is_full() do
+   for i = 1, self.stream:room() do
       local text, kind = self.socket:take()
       if not text then return look_after(self) end
+      if i == 1 then self.heard, self.asked = self.stream:now(), nil end
       note(self, text, kind)
    end
 end
@@ -164,10 +169,7 @@ end
 -- @treturn ?string text; or nil, message, detail
 -- @treturn table the envelope
 function methods:open(found)
-   local envelope = message.envelope(core.from_base64(found.payload))
-   local text, why, detail = message.open_with(envelope, "pulsar", self.context.key, message.cipher_of(found.em))
-   if text then return text, envelope end
-   return nil, why, detail
+   return message.open_with(core.from_base64(found.payload), "pulsar", self.context.key, message.cipher_of(found.em))
 end
 
 --- Acknowledges a message: the cloud does not deliver it again.
@@ -191,6 +193,7 @@ function methods:timeout()
    local ms = self.socket:timeout()
    local most = ms and ms / 1000 or math.huge
    if self.stream.state ~= "open" then return most end
+   if self.stream:room() == 0 then return math.huge end -- until somebody takes what waits
    local due = self.asked and self.asked + self.ping / 2 or self.heard + self.ping
    return math.max(0, math.min(most, due - self.stream:now()))
 end
@@ -200,12 +203,15 @@ function methods:fds()
    return self.socket and self.socket:fds() or {}
 end
 
+local function say_goodbye(socket)
+   socket:finish(1000)
+   socket:tick()
+end
+
 --- Ends it.
 function methods:close()
-   if self.stream.state == "open" then
-      self.socket:finish(1000)
-      self.socket:tick()
-   end
+   -- in a child that was forked off nothing may be said
+   if self.stream.state == "open" then pcall(say_goodbye, self.socket) end
    if self.socket then self.socket:close() end
    self.socket = nil
    self.stream:close()

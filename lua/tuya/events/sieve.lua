@@ -52,50 +52,33 @@ function sieve.new(sizes)
    }, metatable)
 end
 
--- What is told once at one moment, so that the moment makes it known again where no id does.
-local ONCE = { online = true, offline = true, renamed = true, bound = true, unbound = true }
-
 -- What is ordered by time though it is no data point: a device is online or not, and has one name.
-local STATE_OF = { online = "\0presence", offline = "\0presence", renamed = "\0name" }
+local STATE_OF = { online = "\0\0presence", offline = "\0\0presence", renamed = "\0\0name" }
 
--- By what an event is known again, as a list: its message, its data, and where it has neither, what it tells.
-local function names_of(event)
-   if event.names then return event.names end
-   local names, device = {}, event.device or ""
-   event.names = names
-   if event.message_id then names[1] = "m\0" .. event.message_id end
-   if event.data_id then names[#names + 1] = "d\0" .. device .. "\0" .. event.data_id end
-   if not event.data_id and ONCE[event.kind] and event.time and event.fine then
-      names[#names + 1] = ("k\0%s\0%s\0%.0f"):format(device, event.kind, event.time)
-   end
-   return names
-end
-
-local function is_known(self, event)
-   local names = names_of(event)
-   for i = 1, #names do
-      if self.ids:get(names[i]) then return true end
-   end
-   return false
+local function is_known(self, found)
+   local id, name = found.id, found.name
+   return id and self.ids:get(id) or name and self.ids:get(name)
 end
 
 -- Whether a value is older than what is known of its data point, or that very change again. A moment in whole seconds
 -- tells no two changes apart.
-local function is_late(self, device, code, t, value, coarse)
-   local last = t and self.points:get(device .. "\0" .. code)
+local function is_late(self, key, t, value, coarse)
+   local last = t and self.points:get(key)
    if not last then return false end
    return t < last.t or (t == last.t and not coarse and last.value == value)
 end
 
--- A value that can be compared later: tables are new each time.
-local function comparable(value)
-   return type(value) ~= "table" and value or nil
+local function time_of(found, code)
+   local times = found.times
+   if times then return times[code] end
+   return found.event.time
 end
 
-local function drop_late_points(self, event)
-   local left = false
+local function drop_late_points(self, found)
+   local event, left, coarse = found.event, false, found.coarse
+   local device = event.device or ""
    for code, value in next, event.changes do
-      if is_late(self, event.device or "", code, event.times[code], value, event.coarse[code]) then
+      if is_late(self, device .. "\0" .. code, time_of(found, code), value, coarse and coarse[code]) then
          event.changes[code] = nil
       else
          left = true
@@ -105,33 +88,35 @@ local function drop_late_points(self, event)
 end
 
 --- Whether an event is to be handled. What is late in it is taken out of its changes.
--- @tparam event event
--- @treturn[1] event
--- @treturn[2] nil
--- @treturn[2] string "duplicate" or "late"
-function methods:pass(event)
-   if is_known(self, event) then return nil, "duplicate" end
+-- @tparam table found a message, read by `read.event`
+-- @treturn boolean
+-- @treturn ?string why not: "duplicate" or "late"
+function methods:pass(found)
+   local event = found.event
+   found.values = event.changes -- what a program makes of the event is its own affair
+   if is_known(self, found) then return false, "duplicate" end
    local state = STATE_OF[event.kind]
-   if state and is_late(self, event.device or "", state, event.time, event.kind, true) then return nil, "late" end
-   if event.kind == "status" and next(event.changes) ~= nil and not drop_late_points(self, event) then
-      return nil, "late"
-   end
-   return event
+   if state and is_late(self, (event.device or "") .. state, event.time, event.kind, true) then return false, "late" end
+   if next(event.changes) ~= nil and not drop_late_points(self, found) then return false, "late" end
+   return true
 end
 
-local function note_point(self, device, code, t, value)
-   local key = device .. "\0" .. code
+local function note_point(self, key, t, value)
    local last = t and self.points:get(key)
-   if t and (not last or t >= last.t) then self.points:put(key, { t = t, value = comparable(value) }) end
+   if not t or (last and t < last.t) then return end
+   if type(value) == "table" then value = nil end -- which is new each time, and can be compared with no other
+   if last then last.t, last.value = t, value else self.points:put(key, { t = t, value = value }) end
 end
 
 --- Notes an event that is done with: handled, or let fall.
--- @tparam event event
-function methods:done(event)
-   for _, name in ipairs(names_of(event)) do self.ids:put(name, true) end
+-- @tparam table found as it was passed
+function methods:done(found)
+   local event, ids = found.event, self.ids
+   if found.id then ids:put(found.id, true) end
+   if found.name then ids:put(found.name, true) end
    local device, state = event.device or "", STATE_OF[event.kind]
-   if state then note_point(self, device, state, event.time, event.kind) end
-   for code, value in next, event.changes do note_point(self, device, code, event.times[code], value) end
+   if state then note_point(self, device .. state, event.time, event.kind) end
+   for code, value in next, found.values do note_point(self, device .. "\0" .. code, time_of(found, code), value) end
 end
 
 return sieve

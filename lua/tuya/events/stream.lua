@@ -79,7 +79,7 @@ function methods:fail(failed, about, code)
 end
 
 --- A message has come.
--- @tparam table found
+-- @tparam table found with the carrier's `id`; from here on it is one of the sieve's (see events/read.lua)
 function methods:put(found)
    self.received, self.brought = self.received + 1, true
    self.tail = self.tail + 1
@@ -91,10 +91,10 @@ function methods:put_odd()
    self.odd = self.odd + 1
 end
 
---- Whether as much waits as may: the channel then reads no more, and the other side waits.
--- @treturn boolean
-function methods:is_full()
-   return self.tail - self.head >= QUEUE
+--- How many messages may still come: behind that the channel reads no more, and the other side waits.
+-- @treturn integer
+function methods:room()
+   return QUEUE - (self.tail - self.head)
 end
 
 --- The oldest message that waits.
@@ -104,7 +104,7 @@ function methods:take()
    self.head = self.head + 1
    local found = self.queue[self.head]
    self.queue[self.head] = nil
-   found.is_taken = true
+   if self.keeps then found.is_taken = true end
    return found
 end
 

@@ -568,6 +568,24 @@ function methods:handle(request)
    return outcome.reply
 end
 
+--- Opens a WebSocket without a socket, as `tuya.transport.fake` takes it.
+-- @tparam table request as of `handle`
+-- @treturn[1] table `take()` gives the next text or nil, `hear(text)`, `is_over()` and `close()`
+-- @treturn[2] nil
+-- @treturn[2] integer|string the status that it is refused with, or how a fault ends it
+function methods:connect(request)
+   local outcome = self:_outcome(request)
+   if outcome.ending then
+      return nil, SEEN_AS[outcome.ending]
+   end
+   if not outcome.messages then
+      return nil, outcome.reply.status
+   end
+   return outcome.messages:peer(outcome.query, function()
+      return self:_now()
+   end)
+end
+
 -- }}}
 
 -- {{{ For tests and for those who write rules
@@ -622,13 +640,14 @@ end
 local FAMILIES = { old = true, new = true, both = true }
 local SCHEMES = { aes_ecb = true, aes_gcm = true }
 local PUSHES = options.known {
-   rule = "boolean", family = "string", em = "string", duplicates = "number", late = "number",
+   rule = "boolean", family = "string", em = "string", duplicates = "number", late = "number", drops = "number",
+   cuts = "number",
 }
 
 --- How changes are pushed from now on, to all projects.
 -- @tparam table given `rule` (false: none is on, and all is silent), `family` ("old": numbers 4 and 20; "new": 1000
--- and 1001; "both": each change twice), `em` ("aes_ecb", "aes_gcm"), `duplicates` and `late`: shares of the messages,
--- 0 to 1, that come twice, or behind later ones
+-- and 1001; "both": each change twice), `em` ("aes_ecb", "aes_gcm"), `duplicates`, `late`, `drops` and `cuts`: shares
+-- of the messages, 0 to 1, that come twice, behind later ones, or not at all, and before which the connection is cut
 function methods:messages(given)
    local rule = options.broken(given, PUSHES)
    if not rule and given.family and not FAMILIES[given.family] then

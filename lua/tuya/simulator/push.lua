@@ -34,6 +34,8 @@ function push.new(project, draw, hub)
       subscribed = false, -- nothing is kept for a subscription that nobody has made
       duplicates = 0, -- shares of the messages, 0 to 1
       late = 0,
+      drops = 0,
+      cuts = 0,
       consumers = {},
       messages = {}, -- by number; those that are acknowledged are nil
       first = 1,
@@ -142,8 +144,11 @@ local function let_go(self)
    end
 end
 
---- Delivers a message, perhaps behind later ones, perhaps twice.
+--- Delivers a message, perhaps behind later ones, perhaps twice, perhaps not at all.
 local function scatter(self, deliver)
+   if befalls(self, self.drops) then
+      return
+   end
    if befalls(self, self.late) then
       table.insert(self.held, { deliver = deliver, left = LATE_BY + 1 })
    else
@@ -167,6 +172,9 @@ function methods:say(number, what, now)
          properties = { em = self.em },
          publishTime = now,
       }
+      if self.consumers[1] and befalls(self, self.cuts) then
+         self.consumers[1].is_cut = true
+      end
       scatter(self, function()
          append(self, frame)
       end)
@@ -193,6 +201,39 @@ function methods:join(query)
    }
    table.insert(self.consumers, consumer)
    return consumer
+end
+
+--- A consumer without a socket.
+-- @tparam table query of its request
+-- @tparam function now ms
+-- @treturn table `take()` gives the next text or nil, `hear(text)`, `is_over()` and `close()`
+function methods:peer(query, now)
+   local consumer, is_closed = self:join(query), false
+   local box = consumer.outbox
+   local peer = {}
+   function peer.take()
+      self:tick(now())
+      if box.first > box.last then
+         return nil
+      end
+      local text = box[box.first]
+      box[box.first] = nil
+      box.first = box.first + 1
+      return text
+   end
+   function peer.hear(text)
+      self:hear(consumer, text)
+   end
+   function peer.is_over()
+      return is_closed or consumer.is_cut == true
+   end
+   function peer.close()
+      if not is_closed then
+         self:leave(consumer)
+      end
+      is_closed = true
+   end
+   return peer
 end
 
 --- A consumer is gone; what it did not acknowledge goes to the next.

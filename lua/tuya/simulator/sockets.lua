@@ -86,7 +86,7 @@ local function carry(self, one, now)
    end
    one.service:tick(now)
    write(one)
-   return one.socket:tick() ~= "closed"
+   return one.socket:tick() ~= "closed" and not one.consumer.is_cut
 end
 
 --- Carries everything.

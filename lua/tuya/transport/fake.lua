@@ -13,19 +13,103 @@ local fake = {}
 local methods = {}
 local metatable = { __name = "tuya.transport.fake", __index = methods }
 
+local timed_out = "no whole answer within the timeout"
+
+-- {{{ WebSockets without a network, in the form of tuya.websocket
+
+local sockets = {}
+local socket_metatable = { __index = sockets }
+
+function sockets:tick()
+   return self.peer and not self.peer.is_over() and "open" or "closed"
+end
+
+function sockets:why()
+   if type(self.failed) == "number" then return "http", "the server does not open a WebSocket", self.failed end
+   return self.failed or "reset", "the fake transport was told to fail", 0
+end
+
+-- What is next stays here until it is taken.
+local function look(self)
+   if not self.coming and self:tick() == "open" then self.coming = self.peer.take() end
+   return self.coming
+end
+
+function sockets:take()
+   if self.pongs > 0 then
+      self.pongs = self.pongs - 1
+      return "", "pong"
+   end
+   local text = look(self)
+   self.coming = nil
+   if text then return text, "text" end
+end
+
+function sockets:send(text, kind)
+   if self:tick() ~= "open" then return false end
+   if kind == "ping" then self.pongs = self.pongs + 1 else self.peer.hear(text) end
+   return true
+end
+
+function sockets:timeout()
+   return (self:tick() == "closed" or self.pongs > 0 or look(self)) and 0 or nil
+end
+
+function sockets.fds()
+   return {}
+end
+
+function sockets:close()
+   if self.peer then self.peer.close() end
+   self.peer = nil
+end
+
+sockets.finish = sockets.close
+
+local function read_head(text)
+   local method, target = text:match("^(%S+) (%S+)")
+   local headers = {}
+   for name, value in text:gmatch("\r\n([^:\r\n]+): ([^\r\n]*)") do headers[name:lower()] = value end
+   return { method = method, target = target, headers = headers, body = "" }
+end
+
+local function websocket(self, connect)
+   return {
+      key = function()
+         return "dGhlIHNhbXBsZSBub25jZQ=="
+      end,
+      connect = function(given)
+         local request = read_head(given.request)
+         self.requests[#self.requests + 1] = request
+         local peer, failed = connect(request)
+         return setmetatable({ peer = peer, failed = failed, pongs = 0 }, socket_metatable)
+      end,
+   }
+end
+
+-- }}}
+
 --- Makes a transport.
 -- @tparam function handle called with `{ method=, target=, headers=, body=, endpoint = where to, other than to the
 -- transport's own }`; returns
 -- `{ status=, headers=, body= }`, with `delay` = seconds that it took where it took any, or nil, one of libcurl's
 -- failures ("dns", "reset", ...) and how far the request got ("no", "maybe", "yes")
 -- @tparam[opt=1700000000000] number start the clock at the beginning, in ms since 1970
+-- @tparam[opt] function connect called with the request for a WebSocket; returns a table of functions `take()` (the
+-- next text or nil), `hear(text)`, `is_over()` and `close()`; or nil and a status, or one of libcurl's failures. Events
+-- come through it, on this clock
 -- @treturn transport `requests` lists what was sent
-function fake.new(handle, start)
+function fake.new(handle, start, connect)
    if type(handle) ~= "function" then error("tuya.transport.fake: handle: a function expected", 2) end
-   return setmetatable({
+   if connect ~= nil and type(connect) ~= "function" then
+      error("tuya.transport.fake: connect: a function expected", 2)
+   end
+   local self = setmetatable({
       handle = handle, ms = start or 1700000000000,
       requests = {}, due = heap.new(), finished = {}, serial = 0, lanes = 0,
    }, metatable)
+   self.websocket = connect and websocket(self, connect)
+   return self
 end
 
 --- The clock, for a client's `clock` option: ms since 1970.
@@ -41,8 +125,6 @@ local function lower_names(headers)
    for name, value in pairs(headers or {}) do lowered[name:lower()] = value end
    return lowered
 end
-
-local timed_out = "no whole answer within the timeout"
 
 -- What comes of a request, as `send` returns it, and after how many seconds.
 local function answer(self, sealed, limits)
