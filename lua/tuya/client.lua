@@ -574,6 +574,9 @@ local FLOW = 600 -- s; each call of a flow has its own timeout besides
 -- What streams of events may do with their client. Who holds a stream holds it too.
 local function lend(self, its)
    return {
+      uid = function(on_done)
+         return its:add(op.new(token.uid, context_of(self)), FLOW, nil, teller(on_done))
+      end,
       start = function(spec, on_done)
          local ok, handle, message, detail = start(self, spec, on_done)
          if not ok then error(handle, 0) end

@@ -1,5 +1,5 @@
 --- hub.lua: asks the open hub where messages come from over MQTT: a broker, an account there, and topics.
--- The idea: two calls at most, started and not waited for; what comes back is read whole or refused.
+-- The idea: a call, started and not waited for; what comes back is read whole or refused.
 -- The danger: to believe it. A cloud that was asked over TLS may not send us to a broker without, and what it gives
 -- is the world's: a configuration without a topic or an end is none.
 -- Source: published in tuya-iot-python-sdk and both homebridge plug-ins (paths, body, result).
@@ -67,17 +67,11 @@ function hub.read(result, may_be_plain)
    return config
 end
 
--- Starts a call; one that cannot be started has failed.
-local function start(self, spec, on_done)
-   local started, message, detail = self.lent.start(spec, on_done)
-   if not started then on_done(nil, message, detail) end
-end
-
 local function ask_for_config(self, which, on_done)
    local body = { uid = self.uid, link_id = self.link_id, link_type = "mqtt", topics = "device",
       msg_encrypted_version = self.version }
    local spec = { method = "POST", path = PATHS[which], body = body, idempotent = true }
-   start(self, spec, function(result, message, detail)
+   local started, about, why = self.lent.start(spec, function(result, message, detail)
       if result ~= nil then
          self.path = which
          return on_done(hub.read(result, self.may_be_plain))
@@ -86,17 +80,17 @@ local function ask_for_config(self, which, on_done)
       if OTHER_PATH[detail.code] and not is_last then return ask_for_config(self, which + 1, on_done) end
       return on_done(nil, message, detail)
    end)
+   if not started then on_done(nil, about, why) end
 end
 
 -- Whose devices: who the token is for, where the program does not say.
 local function ask_for_user(self, on_done)
-   start(self, { method = "GET", path = "/v1.0/token", query = { grant_type = 1 } }, function(result, message, detail)
-      if result == nil then return on_done(nil, message, detail) end
-      self.uid = type(result) == "table" and is_text(result.uid) and result.uid or nil
-      if self.uid then return ask_for_config(self, self.path or 1, on_done) end
-      return on_done(errors.failure { kind = "lookup", code = "uid", sent = "yes",
-         message = "the token tells no user's id: name it, uid =" })
+   local started, about, why = self.lent.uid(function(uid, message, detail)
+      if uid == nil then return on_done(nil, message, detail) end
+      self.uid = uid
+      return ask_for_config(self, self.path or 1, on_done)
    end)
+   if not started then on_done(nil, about, why) end
 end
 
 --- Asks for a configuration.
