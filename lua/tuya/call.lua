@@ -8,18 +8,14 @@
 local core = require("tuya.core")
 local errors = require("tuya.errors")
 local exchange = require("tuya.exchange")
-local jitter = require("tuya.jitter")
 local kept = require("tuya.kept")
-local op = require("tuya.op")
 local token = require("tuya.token")
-
-local yield = op.yield
 
 local call = {}
 
 local REFUSED_SIGN = 1004
 local DEAD = { [1010] = true, [1011] = true }
-local MORE, PAUSE = 5, 0.05 -- times, and seconds at most before the first of them
+local MORE = 8 -- times
 local REFUSED = { [1010] = true, [1011] = true, [REFUSED_SIGN] = true }
 
 -- What is left to look at when a signature that is right by construction is refused. Loaded only then.
@@ -52,29 +48,21 @@ local function bear(context, policy)
    return true
 end
 
--- Whether the cloud refused the token that a call went out with, and another may help.
-local function is_refused(policy, info)
-   return REFUSED[info.code] and policy.access ~= nil and not policy.replayed
+-- Whether another token may help: once; and for one that is dead some times more, where those who share the store may
+-- have lost it: each renews for itself then, and kills what another has got just now.
+local function may_help(context, policy, info)
+   if not policy.replayed then return REFUSED[info.code] and policy.access ~= nil end
+   policy.more = (policy.more or 0) + 1
+   return DEAD[info.code] and policy.more <= MORE and kept.was_lost(context)
 end
 
--- Result and envelope, or nil and detail; goes on with another token, once.
-local function with_another(context, request, policy)
+-- Result and envelope, or nil and detail; goes on with another token.
+local function with_token(context, request, policy)
    policy.bearer = bear
    local result, info = exchange.run(context, request, policy)
-   if result ~= nil or not is_refused(policy, info) then return result, info end
-   policy.refused, policy.keep, policy.replayed = policy.access, info.code == REFUSED_SIGN, true
-   return exchange.run(context, request, policy)
-end
-
--- Where the store was lost, those who share it renew each for itself, and the token that was got just now may have
--- been killed by somebody else's: a few times more, at moments that are drawn farther and farther apart.
-local function with_token(context, request, policy)
-   local result, info = with_another(context, request, policy)
-   local pause = PAUSE
-   for _ = 1, MORE do
-      local is_dead = result == nil and policy.access and DEAD[info.code] and kept.was_lost(context)
-      if not is_dead or not yield("sleep", jitter.draw(pause, context)) then break end
-      policy.refused, policy.keep, pause = policy.access, false, 2 * pause
+   while result == nil and may_help(context, policy, info) do
+      policy.refused, policy.keep = policy.access or policy.refused, info.code == REFUSED_SIGN
+      policy.replayed = true
       result, info = exchange.run(context, request, policy)
    end
    return result, info

@@ -51,6 +51,7 @@ end
 -- @treturn ?ticker nil and the rule, where the transport can only block
 function ticker.of(host)
    if host.ticker then return host.ticker end
+   if host.transport.ticks_not then return nil, host.transport.ticks_not end
    for _, name in ipairs { "start", "take", "cancel", "join", "tick", "wait", "timeout", "fds" } do
       if type(host.transport[name]) ~= "function" then
          return nil, ("transport: it has no function %s, and can only block"):format(name)

@@ -21,6 +21,7 @@ local MARGIN = 60      -- seconds before the end at which a token is renewed,
 local SHARE = 0.1      -- or this part of its life, whichever is less
 local AGAIN = 15       -- seconds after which an early renewal that failed is tried again
 local PAUSE = 0.02     -- seconds at most between two looks at somebody else's renewal
+local SPREAD = 1       -- seconds at most before a renewal where each renews for itself, and kills what others just got
 local FIELDS = "^(%d+) (%d+) (%d+) (%S+) (%S+) (%S+) (%S+) (%S+)$"
 local NOTHING = "-"    -- stands for no value in a record
 
@@ -100,6 +101,7 @@ end
 
 -- The flow of a renewal: the record, or nil and detail. An early one waits for nobody.
 local function renew(context, terms)
+   if terms.refused and kept.was_lost(context) then yield("sleep", jitter.draw(SPREAD, context)) end
    while not lease.take(context) do
       if terms.early or not yield("sleep", jitter.draw(PAUSE, context)) then return nil, out_of_time end
       local record = load(context)

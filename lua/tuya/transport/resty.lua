@@ -30,7 +30,9 @@ local PIECE = 16384    -- bytes read at a time
 local PAUSE = 0.005    -- seconds between looks at an op that another request drives
 local TURN = 0.001     -- seconds; a sleep of 0 ends before nginx has looked at its sockets again
 
-local methods = {}
+local methods = {
+   ticks_not = "transport: nginx is the loop here; run calls side by side in light threads (ngx.thread.spawn)",
+}
 local metatable = { __name = "tuya.transport.resty", __index = methods }
 
 -- What opens a transport, so that a dump of it shows nothing.
