@@ -33,11 +33,14 @@ local MAX_ENVELOPE = 8192 -- bytes; what the cloud refuses with is shorter
 local REFUSED_TOKEN = { [1010] = true, [1011] = true }
 local WRONG_TIME = 1013
 
--- Sent to us, these are dropped: the signer's own, and what other clients leak or add.
-local DROPPED = {
-   "sign", "t", "client_id", "access_token", "nonce", "sign_method", "Signature-Headers", "stringToSign",
-   "sign_version", "secret", "X-Api-Key",
+-- What is left of a caller's headers; the second line is nginx's own business. All else is dropped: the signer's own in
+-- whatever spelling, what other clients leak, and what could make another call or another answer of this one behind the
+-- signature and the allow-list, such as X-HTTP-Method-Override, X-Original-URL, Range or If-None-Match.
+local PASSED = {
+   accept = true, ["accept-language"] = true, ["content-type"] = true, lang = true, ["user-agent"] = true,
+   ["accept-encoding"] = true, connection = true, ["content-length"] = true, host = true, ["transfer-encoding"] = true,
 }
+local MOST_HEADERS = 64
 
 local methods = {}
 local metatable = { __name = "tuya.openresty", __index = methods }
@@ -202,6 +205,18 @@ local function look(self, prefix, line)
    return found, status, message
 end
 
+-- Drops a caller's headers, also those to which nginx itself would listen; Content-Type, or nil and the rule.
+local function take_headers()
+   local given, trouble = ngx.req.get_headers(MOST_HEADERS)
+   if trouble then return nil, ("more than %d headers"):format(MOST_HEADERS) end
+   for name in pairs(given) do
+      if not PASSED[name] then ngx.req.clear_header(name) end
+   end
+   local content_type = given["content-type"] or ""
+   if type(content_type) == "table" then return nil, "Content-Type is given twice" end
+   return content_type
+end
+
 -- The request that is asked for, once it may be; or nil, status and message.
 local function incoming(self, prefix)
    if self.caller_of and not self.caller_of(ngx.var.http_x_api_key) then
@@ -209,12 +224,14 @@ local function incoming(self, prefix)
    end
    local found, status, message = look(self, prefix, ngx.var.request)
    if not found then return nil, status, message end
+   local content_type, rule = take_headers()
+   if not content_type then return nil, 400, rule end
    local body = read_body()
    if not body then return found.built end
    local spec = { method = found.spec.method, path = found.spec.path, body = body }
-   spec.content_type = ngx.var.http_content_type
-   local built, rule = request.build(spec, json)
-   return built, 400, rule
+   spec.content_type = content_type ~= "" and content_type or nil
+   local built, broken = request.build(spec, json)
+   return built, 400, broken
 end
 
 local STATUS = { timeout = 504, per_second = 429, per_day = 429, per_month = 429 }
@@ -273,14 +290,6 @@ local function seal_now(self, built)
    return sealed, access
 end
 
-local function put_headers(sealed)
-   local headers = sealed:headers()
-   for i = 1, #DROPPED do
-      if not headers[DROPPED[i]] then ngx.req.clear_header(DROPPED[i]) end
-   end
-   for name, value in pairs(headers) do ngx.req.set_header(name, value) end
-end
-
 --- Signs the request and leaves sending it to `proxy_pass https://...$tuya_target`; in `access_by_lua_block`. A token
 -- or clock that the cloud refuses is mended by `watch` for the next call; this one's refusal reaches the caller.
 -- @tparam[opt] string prefix that the location has; the gateway's
@@ -289,7 +298,7 @@ function methods:sign(prefix)
    if not built then return answer(self, status, message) end
    local sealed, access = seal_now(self, built)
    if not sealed then return fail(self, access.message, access) end
-   put_headers(sealed)
+   for name, value in pairs(sealed:headers()) do ngx.req.set_header(name, value) end
    ngx.var.tuya_target = sealed:target()
 end
 
