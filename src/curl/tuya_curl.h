@@ -1,7 +1,7 @@
 /*
 ** tuya_curl.h: send sealed requests with libcurl.
 **
-** The one idea: a pool owns one CURLM, every CURL in it and every byte of every reply, and is
+** The one idea: a pool owns every connection, every CURL and every byte of every reply, and is
 ** the only thing that must be freed. Transfers are integers. Starting, ticking and waiting
 ** never call back into the host: finished replies are pulled with tuya_pool_take. Blocking is
 ** start, then tick and wait until take answers: one engine, two faces.
