@@ -1,6 +1,7 @@
 -- Many calls at once: started, ticked, cancelled; on the simulated cloud and a clock that stands still.
 local cloud = require("spec.support.cloud")
 local tuya = require("tuya")
+local count = cloud.count
 
 local DEVICE = "/v1.0/devices/" .. cloud.SOCKET
 local GET = { method = "GET", path = DEVICE }
@@ -33,15 +34,6 @@ local function collector()
 end
 
 local function nothing() end
-
--- How often each path was asked for.
-local function count(made, pattern)
-   local n = 0
-   for _, line in ipairs(cloud.sent(made)) do
-      if line:find(pattern) then n = n + 1 end
-   end
-   return n
-end
 
 describe("client:start", function()
    it("answers in a tick, with what a blocking call returns", function()

@@ -2,6 +2,7 @@
 local cloud = require("spec.support.cloud")
 local scheduler = require("tuya.scheduler")
 local tuya = require("tuya")
+local count = cloud.count
 
 local DEVICE = "/v1.0/devices/" .. cloud.SOCKET
 local YIELDS_ACROSS_PCALL = not (_VERSION == "Lua 5.1" and not rawget(_G, "jit"))
@@ -19,14 +20,6 @@ end
 
 local function near(expected, actual)
    assert.is_true(math.abs(expected - actual) < 1e-3, ("%s expected, got %s"):format(expected, actual))
-end
-
-local function count(made, pattern)
-   local n = 0
-   for _, line in ipairs(cloud.sent(made)) do
-      if line:find(pattern) then n = n + 1 end
-   end
-   return n
 end
 
 describe("a task", function()

@@ -2,6 +2,7 @@
 local cloud = require("spec.support.cloud")
 local json = require("tuya.json")
 local tuya = require("tuya")
+local count = cloud.count
 
 local STATUS = "/v1.0/devices/" .. cloud.SOCKET .. "/status"
 local LOGIN = "/v1.0/iot-01/associated-users/actions/authorized-login"
@@ -13,14 +14,6 @@ local function account(changes)
    local given = { username = "owner@example.com", password = PASSWORD, country_code = "49", schema = "tuyaSmart" }
    for name, value in pairs(changes or {}) do given[name] = value or nil end
    return given
-end
-
-local function count(made, pattern)
-   local n = 0
-   for _, sent in ipairs(cloud.sent(made)) do
-      if sent:find(pattern) then n = n + 1 end
-   end
-   return n
 end
 
 local function refusing(code, message, wanted)

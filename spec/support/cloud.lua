@@ -46,6 +46,15 @@ function cloud.sent(made)
    return list
 end
 
+--- How many of these fit a pattern.
+function cloud.count(made, pattern)
+   local n = 0
+   for _, line in ipairs(cloud.sent(made)) do
+      if line:find(pattern) then n = n + 1 end
+   end
+   return n
+end
+
 --- What flows work with, as a client of `made` has it, for specs that step ops themselves.
 function cloud.context(made)
    local function nothing() end
