@@ -72,6 +72,20 @@ describe("tuya login", function()
       assert.is_nil(text:find(PASSWORD, 1, true))
    end)
 
+   it("ends by Ctrl-C as a shell would say it, and the terminal shows again what is typed", function()
+      local out = support.folder .. "/interrupted"
+      local tuya = support.folder .. "/tuya login --profile home"
+      local code = run(("(until grep -q 'Password of' %s 2>/dev/null; do sleep 0.05; done; printf 'half\\003') | "
+         .. "script -qfec '%s; code=$?; stty -a | grep -o \" echo \"; exit $code' %s >/dev/null"):format(
+         out, tuya, out))
+      local file = assert(io.open(out, "rb"))
+      local text = file:read("*a")
+      file:close()
+      assert.equal(130, code, text)
+      assert.is_nil(text:find("half", 1, true))
+      assert.matches(" echo ", text, 1, true)
+   end)
+
    it("says what is wrong with a password, and leaves the token that is there", function()
       assert.equal(0, (run("echo '" .. PASSWORD .. "' | tuya login --profile home")))
       local code, _, err = run("echo wrong | tuya login --profile home")

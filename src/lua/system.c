@@ -85,6 +85,8 @@ int system_readhidden (lua_State *L) {
   size_t size;
   const char *prompt = luaL_checklstring(L, 1, &size);
   ssize_t n = read_hidden(prompt, size, line);
+  if (n > 0 && line[n - 1] == CTRL_C)
+    return luaL_error(L, "interrupted!"); /* as lua's own handler */
   /* without its end it is longer than any password, or the last of its kind */
   if (n > 0 && line[n - 1] == '\n') lua_pushlstring(L, line, (size_t)n - 1);
   else lua_pushnil(L);

@@ -21,7 +21,8 @@ int system_monotonic (lua_State *L); /* () -> seconds of a clock that is never s
 int system_wait (lua_State *L);
 
 int system_isterminal (lua_State *L); /* (descriptor) -> does a person sit there? */
-int system_readhidden (lua_State *L); /* (prompt) -> a line of the terminal, not shown | nil */
+int system_readhidden (
+    lua_State *L); /* (prompt) -> a line of the terminal, not shown | nil; raises at Ctrl-C */
 int system_isprivate (
     lua_State *L); /* (path) -> this user's, and no other's? | nil, why not known */
 
