@@ -95,6 +95,13 @@ describe("tuya login", function()
       assert.equal(0, (run("tuya devices --profile home")))
    end)
 
+   it("is what doctor asks for where nobody is logged in", function()
+      local code, out = run("tuya doctor --profile home --endpoint " .. endpoint)
+      assert.equal(1, code)
+      assert.matches("login +problem +nobody is logged in[^\n]*\n +run tuya login\n", out)
+      assert.matches("\ntoken +ok ", out) -- of the project, whose key this is
+   end)
+
    it("takes an owner's code, or the address that brings it", function()
       local line = ("(until grep -q Open %s/page 2>/dev/null; do sleep 0.05; done; "
          .. "curl -s -o /dev/null -w '%%{redirect_url}\\n' \"$(sed 's/^Open //' %s/page)\") | "
