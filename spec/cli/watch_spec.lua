@@ -64,6 +64,16 @@ describe("tuya watch", function()
       assert.equal(support.SOCKET, event.raw.devId)
    end)
 
+   it("names a device that the project does not have, and goes on #once", function()
+      local code, _, err = watch("nosuchdevice " .. support.SOCKET, "connected", "true")
+      assert.equal(130, code)
+      assert.matches("the project has no device nosuchdevice", err)
+      assert.is_nil(err:find(support.SOCKET, 1, true))
+      local wrong, _, why = support.run("tuya watch 'no id'")
+      assert.equal(2, wrong)
+      assert.matches("no id at 1", why)
+   end)
+
    it("shows a change once that comes in both families, twice and encrypted otherwise #once", function()
       local other, its_endpoint = support.cloud("--messages", "family=both em=aes_gcm duplicates=1")
       support.environment.TUYA_ENDPOINT = its_endpoint

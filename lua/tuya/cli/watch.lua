@@ -35,11 +35,23 @@ local function in_words(event)
    return screen.plain(table.concat(words, " "))
 end
 
+-- What the JSON library cannot write exactly, a number of twenty digits say, as its text.
+local function writable(values)
+   local copy = {}
+   for code, value in next, values do copy[code] = json.encode { value } and value or tostring(value) end
+   return copy
+end
+
 local function as_json(event)
-   return assert(json.encode {
+   local line = {
       kind = event.kind, device = event.device, product = event.product, time = event.time, id = event.id,
       changes = next(event.changes) and event.changes or nil, name = event.name, via = event.via, raw = event.raw,
-   })
+      untyped = event.untyped,
+   }
+   local text = json.encode(line)
+   if text then return text end
+   line.raw, line.changes = nil, line.changes and writable(line.changes)
+   return assert(json.encode(line))
 end
 
 local function tell(text)
@@ -65,11 +77,24 @@ local function new_log(status_of)
    end
 end
 
+-- Tells which of the devices that were named the project does not have. Where the cloud is not reached, the stream will
+-- say so.
+local function tell_unknown(client, ids)
+   for _, id in ipairs(ids) do
+      local list, _, detail = ending.attempt(client.devices, client, { ids = { id } }):all()
+      if detail and detail.kind ~= "api" then return end
+      if not list or not list[1] then
+         tell(("the project has no device %s, or may not read it: nothing will come of it"):format(id))
+      end
+   end
+end
+
 function watch.run(given)
    local settings, events = account.settings(given), nil
    settings.log = new_log(function() return events:status() end)
    local client = ending.attempt(require("tuya").client, settings)
    events = ending.attempt(client.events, client, { via = given.via, environment = given.environment })
+   tell_unknown(client, given.device)
    local is_silent = false
    while true do
       for event in events:each(5) do
