@@ -384,9 +384,12 @@ describe("events over Pulsar", function()
          assert.is_nil(status.message:find(pushing.SECRET, 1, true))
          return status
       end
-      local status = fails { access_secret = ("x"):rep(32) }
-      assert.same({ "http", 401 }, { status.error, status.code })
-      assert.matches("access id and secret", status.advice)
+      local status
+      for _, how in ipairs { {}, { tls = true } } do
+         status = fails({ access_secret = ("x"):rep(32) }, how)
+         assert.same({ "http", 401 }, { status.error, status.code })
+         assert.matches("access id and secret", status.advice)
+      end
       status = fails({ ca_file = "spec/c/ca.pem" }, { tls = true })
       assert.same({ "tls", "tls" }, { status.error, status.code })
       assert.is_string(status.advice)
@@ -474,14 +477,16 @@ end)
 describe("a channel", function()
    local made, t, channel
 
-   before_each(function()
-      made, t = pushing.new(), 1000
+   local function open(how)
+      made, t = pushing.new(nil, how), 1000
       local context = {
          access_id = pushing.ID, key = tuya.key(pushing.SECRET), monotonic = function() return t end,
-         connect_timeout = 5, wire = { endpoint = made.listener.url },
+         connect_timeout = 5, wire = { endpoint = made.listener.url, ca_file = made.ca_file },
       }
       channel = assert(pulsar.new(context, { via = "pulsar" }))
-   end)
+   end
+
+   before_each(function() open() end)
 
    after_each(function()
       channel:close()
@@ -497,8 +502,13 @@ describe("a channel", function()
       return channel.stream:status().state
    end
 
-   it("wonders about a stream that has never brought anything", function()
+   it("wonders about a stream that has never brought anything, over TLS: no messaging rule is on", function()
+      channel:close()
+      made:close()
+      open { tls = true }
+      made.sim:messages { rule = false }
       assert.equal("open", state("open"))
+      made.sim:set(SOCKET, "switch", true)
       t = t + 59
       assert.equal("open", channel.stream:status().state)
       t = t + 1
