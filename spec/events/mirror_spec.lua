@@ -12,6 +12,39 @@ end
 local SOCKET, LAMP, DOOR = pushing.SOCKET, "vdevo161563811262430", "vdevo161563811262432"
 
 describe("the mirror of a home, read again,", function()
+   it("keeps what events told meanwhile, but for what is older than the reading", function()
+      local connects, now, handler, answer = 1, 1.7e12, nil, nil
+      local stream = { on = function(_, given) handler = given[1] end,
+         status = function() return { state = "open", connects = connects } end }
+      local context = { monotonic = function() return 0 end, clock = function() return now end, offset = 0 }
+      local ticker = {
+         attach = function(self, one) self.one = one end,
+         tick = function(self) self.one:tick() end,
+         wake = function() end,
+      }
+      local is_held = false
+      local _, home = mirror.new({}, context, ticker, {
+         events = function() return stream end,
+         statuses = function(_, on_done)
+            answer = on_done
+            if not is_held then on_done({ plug = { switch = false, level = 1 } }) end
+            return true
+         end,
+      })
+      local function tell(changes, time)
+         handler { kind = "status", device = "plug", changes = changes, time = time }
+      end
+      connects, is_held, now = 2, true, now + 1000
+      home:tick() -- begins to read
+      tell({ switch = true }, now + 1)
+      tell({ level = 2 }, now - 1) -- of the gap
+      handler { kind = "status", device = "lamp", changes = { switch = true }, time = now + 1 } -- bound just now
+      answer({ plug = { switch = false, level = 3, other = 4 } })
+      assert.same({ switch = true, level = 3, other = 4 }, home:device("plug"))
+      assert.same({ switch = true }, home:device("lamp"))
+      assert.is_true(home:status().fresh)
+   end)
+
    it("no longer has a device that left in the gap", function()
       local connects, home_now = 1, { plug = { switch = true }, lamp = { switch = false } }
       local stream = { on = function() end, status = function() return { state = "open", connects = connects } end }
