@@ -128,18 +128,14 @@ local function read_frame(text)
    }
 end
 
-local function note(self, text, kind)
-   local found = kind == "text" and read_frame(text)
-   if found then self.stream:put(found) elseif kind ~= "pong" then self.stream:put_odd() end
-end
-
 -- Takes in what has come, up to a bound: behind it the other side waits.
 local function pump(self)
    for i = 1, self.stream:room() do
       local text, kind = self.socket:take()
       if not text then return look_after(self) end
       if i == 1 then self.heard, self.asked = self.stream:now(), nil end
-      note(self, text, kind)
+      local found = kind == "text" and read_frame(text)
+      if found then self.stream:put(found) elseif kind ~= "pong" then self.stream:put_odd() end
    end
 end
 

@@ -55,9 +55,10 @@ end
 -- What is ordered by time though it is no data point: a device is online or not, and has one name.
 local STATE_OF = { online = "\0\0presence", offline = "\0\0presence", renamed = "\0\0name" }
 
+-- Looked up without being moved on: what is known is noted again when it is let fall.
 local function is_known(self, found)
-   local id, name = found.id, found.name
-   return id and self.ids:get(id) or name and self.ids:get(name)
+   local young, old, id, name = self.ids.young, self.ids.old, found.id, found.name
+   return id and (young[id] or old[id]) or name and (young[name] or old[name])
 end
 
 -- Whether a value is older than what is known of its data point, or that very change again. A moment in whole seconds
