@@ -122,7 +122,7 @@ local LAYERS = {
    { "tuya.call" },
    { "tuya.drive", "tuya.ticker", "tuya.transport.curl", "tuya.transport.fake", "tuya.transport.resty" },
    { "tuya.points.text", "tuya.points.colour", "tuya.points.same", "tuya.edge", "tuya.known", "tuya.inner",
-      "tuya.events.bell" },
+      "tuya.events.bell", "tuya.flow" },
    { "tuya.points", "tuya.points.specification", "tuya.generations", "tuya.pager" },
    { "tuya.specifications", "tuya.history", "tuya.infrared", "tuya.events.pulsar", "tuya.events.mqtt" },
    { "tuya.events.typed" },

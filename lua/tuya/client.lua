@@ -15,6 +15,7 @@ local errors = require("tuya.errors")
 local edge = require("tuya.edge")
 local events = require("tuya.events")
 local exchange = require("tuya.exchange")
+local flow = require("tuya.flow")
 local grant = require("tuya.grant")
 local homes = require("tuya.homes")
 local infrared = require("tuya.infrared")
@@ -462,10 +463,23 @@ local function teller(on_done)
    end
 end
 
+-- A function whose calls are to be made: as `prepare` answers.
+local function prepare_flow(self, fn)
+   local context, rule = open_context(self)
+   if not context then return nil, rule end
+   local made = flow.new(context, fn)
+   made.client = self -- held: or it could be collected, and closed in the middle
+   return {
+      op = made,
+      timeout = context.timeout,
+      about = function() return made.about and made.about() or {} end,
+   }, context
+end
+
 -- Starts a call: true and its handle or nil, message, detail; or false and the rule that the program broke.
-local function start(self, spec, on_done)
+local function start(self, what, on_done)
    if type(on_done) ~= "function" then return false, "on_done: a function expected, got " .. type(on_done) end
-   local made, context = prepare(self, spec)
+   local made, context = (type(what) == "function" and prepare_flow or prepare)(self, what)
    if not made then return false, context end
    local its, rule = ticker.of(context)
    if not its then return false, rule end
@@ -474,13 +488,16 @@ local function start(self, spec, on_done)
    return true, new_handle(function() return its:cancel(job) end)
 end
 
---- Starts a call, and does not wait for it: `tick` moves it on.
--- @tparam table spec as of `request`; its `timeout` begins here
--- @tparam function on_done called once, in a tick, with what `request` returns. It may start and cancel calls
+--- Starts a call, or a function that makes calls, and does not wait for it: `tick` moves it on.
+-- @tparam table|function what a call as of `request`, whose `timeout` begins here; or a function without arguments, in
+-- which this client's calls and whatever is made of them (`device:send`, pagers) suspend the function. Each of its
+-- calls has a timeout of its own
+-- @tparam function on_done called once, in a tick, with what `request`, or the function, returns. It may start and
+-- cancel calls. When the function raises it gets a detail of kind "error"
 -- @treturn ?handle with `cancel()`; or nil, message, detail: `max_queue` calls wait already
 -- @raise when an argument breaks a rule, at the caller's line
-function methods:start(spec, on_done)
-   local ok, handle, message, detail = start(self, spec, on_done)
+function methods:start(what, on_done)
+   local ok, handle, message, detail = start(self, what, on_done)
    if not ok then error("tuya.client:start: " .. handle, 2) end
    return handle, message, detail
 end

@@ -1,7 +1,7 @@
 --- device.lua: one device of the home.
 -- The idea: data points by name, with types; how each generation of the API says that is settled below here, once.
--- The danger: several of these make more than one call, one after the other. They are no ops of their own: they block
--- where a call blocks, and wait where a call waits (in a scheduler's task, in nginx).
+-- The danger: several of these make more than one call, one after the other, and between two of them others run where
+-- a call does not block (in a scheduler's task, in a started function, in nginx).
 -- @module tuya.device
 
 local commands = require("tuya.commands")

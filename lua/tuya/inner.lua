@@ -1,6 +1,6 @@
 --- inner.lua: what a client lets the modules about devices and homes do with it.
--- The idea: they make calls one after the other, each of which runs as every call of the client does (blocking, in a
--- scheduler's task, in nginx); so what they do is no op, and works wherever a call works.
+-- The idea: they make calls one after the other, each of which is carried out by whoever drives where it is made: it
+-- blocks, suspends a task, or is a step of the op of a started function (flow.lua). So they are written once.
 -- The danger: to hand them the client's context would hand them key and token; they get functions.
 -- @module tuya.inner
 

@@ -493,11 +493,12 @@ function client:authorization_url(given) end
 ---@return tuya.usage
 function client:usage() end
 
---- Starts a call, and does not wait for it. Raises at the caller's line when an argument breaks a rule.
----@param spec tuya.call.spec
+--- Starts a call, or a function that makes calls of this client, and does not wait for it. Raises at the caller's line
+--- when an argument breaks a rule.
+---@param what tuya.call.spec|fun(): any
 ---@param on_done fun(result: any, message?: string, info: tuya.detail|tuya.envelope) called once, in a tick
 ---@return tuya.handle? handle, string? message, tuya.detail? detail nil: `max_queue` calls wait already
-function client:start(spec, on_done) end
+function client:start(what, on_done) end
 
 --- Moves the started calls on, and calls the functions of those that are done.
 ---@param max_wait? number s; 0 (the default): it never waits

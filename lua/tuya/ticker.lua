@@ -92,10 +92,11 @@ end
 local function new_job(self, op, timeout)
    self.serial = self.serial + 1
    local job = {
-      op = op, deadline = self.transport:now() + timeout, serial = self.serial,
+      op = op, serial = self.serial,
       turn = 0, -- counts its effects, so that the timer of an earlier one is known
-      sent = "no", waiters = {},
+      waiters = {},
    }
+   op.deadline, op.sent = self.transport:now() + timeout, "no"
    self.jobs[op] = job
    return job
 end
@@ -122,7 +123,9 @@ local effects = {}
 
 -- Carries out the effect that a step asked for; those that take no time at once.
 local function carry_out(self, job, effect, ...)
-   if effect ~= nil then return effects[effect](self, job, ...) end
+   local run = effects[effect]
+   if run then return run(self, job, ...) end
+   if not job.op.done then error("a function that was started yielded; a task of a scheduler may do that", 0) end
 end
 
 local function step(self, job, ...)
@@ -135,7 +138,7 @@ local function wake_at(self, job, at)
 end
 
 function effects.send(self, job, sealed, policy)
-   local left = job.deadline - self.transport:now()
+   local left = job.op.deadline - self.transport:now()
    if left <= 0 then return step(self, job, nil, no_time, timed_out) end
    local limits = {
       timeout = math.min(left, policy.timeout or left),
@@ -149,7 +152,7 @@ end
 
 function effects.sleep(self, job, seconds)
    local at = self.transport:now() + seconds
-   if at >= job.deadline then return step(self, job, false) end
+   if at >= job.op.deadline then return step(self, job, false) end
    if job.is_woken then return step(self, job, true) end
    job.stage = "sleeping"
    wake_at(self, job, at)
@@ -175,7 +178,7 @@ function effects.wait(self, job, other, is_beside)
    local driven = job_of(self, other)
    if is_beside then return step(self, job) end
    job.stage, job.other = "waiting", other
-   wake_at(self, job, job.deadline)
+   wake_at(self, job, job.op.deadline)
    local list = driven and driven.waiters or self.strangers
    list[#list + 1] = job
 end
@@ -212,7 +215,7 @@ local function take_reply(self, id, reply, message, detail)
    local job = self.sending[id]
    self.sending[id] = nil
    if not job then return true end
-   job.sent = furthest(job.sent, reply and "yes" or detail and detail.sent or "maybe")
+   job.op.sent = furthest(job.op.sent, reply and "yes" or detail and detail.sent or "maybe")
    advance(self, job, reply, message, detail)
    return true
 end
@@ -335,10 +338,10 @@ end
 local function drop(self, job)
    if job.stage == "sending" then
       self.sending[job.id] = nil
-      job.sent = furthest(job.sent, self.transport:cancel(job.id) or "maybe")
+      job.op.sent = furthest(job.op.sent, self.transport:cancel(job.id) or "maybe")
    end
    forget(self, job)
-   return job.sent
+   return job.op.sent
 end
 
 --- Ends a call before its time, and tells of it in the next tick.
