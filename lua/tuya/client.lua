@@ -571,22 +571,13 @@ function methods:fds()
    return its:fds()
 end
 
--- As `execute`, within a flow.
-local function execute_in_flow(self, spec)
-   local made, rule = prepare(self, spec)
-   if not made then return false, rule end
-   return true, op.yield("wait", made.op)
-end
+local lent = inner.new(execute, open_context)
 
-local in_flow = inner.new(execute_in_flow, open_context)
-
-local function run_flow(flow, self)
-   local ok, result, message, info = flow(in_flow, self)
+local function run_flow(fn, self)
+   local ok, result, message, info = fn(lent, self)
    if not ok then return errors.failure { kind = "error", code = "error", message = result, sent = "no" } end
    return result, message, info
 end
-
-local FLOW = 600 -- s; each call of a flow has its own timeout besides
 
 -- What streams of events may do with their client. Who holds a stream holds it too.
 local function lend(self, its)
@@ -599,8 +590,9 @@ local function lend(self, its)
          if not ok then error(handle, 0) end
          return handle, message, detail
       end,
-      run = function(flow, on_done)
-         return its:add(op.new(run_flow, flow, self), FLOW, nil, teller(on_done))
+      run = function(fn, on_done)
+         local made = prepare_flow(self, function() return run_flow(fn, self) end)
+         return its:add(made.op, made.timeout, made.about, teller(on_done))
       end,
    }
 end
@@ -630,7 +622,6 @@ function methods:events(given)
    if not made then error("tuya.client:events: " .. rule, 2) end
    return made
 end
-local lent = inner.new(execute, open_context)
 
 devices.mix(methods, lent)
 homes.mix(methods, lent)
