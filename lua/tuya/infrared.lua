@@ -1,26 +1,35 @@
 --- infrared.lua: remotes behind an infrared hub, and the weather outside.
--- The idea: a hub has remotes; a remote has keys, and an air conditioner's takes a temperature.
+-- The idea: a hub has remotes; a remote has keys, and an air conditioner's takes a temperature. What no library of
+-- Tuya's has is learnt: the hub listens to a remote in somebody's hand, and its codes make a remote of one's own.
 -- The danger: infrared is not answered. That a call worked says that the hub sent, not that anything heard.
 -- @module tuya.infrared
 
+local bytes = require("tuya.bytes")
 local decimal = require("tuya.decimal")
 local edge = require("tuya.edge")
+local errors = require("tuya.errors")
 local options = require("tuya.options")
 
 local infrared = {}
 
 local SEGMENT = "^[A-Za-z0-9%-%._~]+$"
 
-local remote_methods = {}
+local remote_methods, hub_methods = {}, {}
 local remote_metatable = {
    __name = "tuya.remote",
    __index = remote_methods,
    __tostring = function(self) return "tuya.remote: " .. tostring(self.name or self.id) end,
 }
 
-local function call(self, method, version, path, read, body)
+local hub_metatable = {
+   __name = "tuya.infrared",
+   __index = hub_methods,
+   __tostring = function(self) return "tuya.infrared: " .. self.hub end,
+}
+
+local function call(self, method, version, path, read, body, query)
    local hub = ("/%s/infrareds/%s"):format(version, self.hub)
-   return self.inner.read(self.client, { method = method, path = hub .. path, body = body }, read)
+   return self.inner.read(self.client, { method = method, path = hub .. path, body = body, query = query }, read)
 end
 
 local function a_table(result)
@@ -29,6 +38,10 @@ end
 
 local function done()
    return true
+end
+
+local function is_text(value)
+   return type(value) == "string" and value ~= ""
 end
 
 --- The keys of the remote.
@@ -45,7 +58,7 @@ end)
 -- @tparam string key
 -- @return true; or nil, message, detail
 remote_methods.press = edge.of("tuya.remote:press", function(self, key)
-   if type(key) ~= "string" or key == "" then return false, "key: a string that is not empty expected" end
+   if not is_text(key) then return false, "key: a string that is not empty expected" end
    return call(self, "POST", "v1.0", "/remotes/" .. self.id .. "/command", done, { key = key })
 end)
 
@@ -96,15 +109,195 @@ remote_methods.status = edge.of("tuya.remote:status", function(self)
    return call(self, "GET", "v2.0", "/remotes/" .. self.id .. "/ac/status", a_table)
 end)
 
-local function read_remotes(inner, client, hub, list)
-   local made = {}
-   for i, given in ipairs(list) do
-      made[i] = setmetatable({
-         client = client, inner = inner, hub = hub, id = given.remote_id, name = given.remote_name,
-         category_id = given.category_id, brand_name = given.brand_name,
-      }, remote_metatable)
+--- Gives the remote another name.
+-- @function rename
+-- @tparam string name
+-- @return true; or nil, message, detail
+remote_methods.rename = edge.of("tuya.remote:rename", function(self, name)
+   if not is_text(name) then return false, "name: a string that is not empty expected" end
+   local ok, result, message, info = call(self, "PUT", "v2.0", "/remotes/" .. self.id, done, { remote_name = name })
+   if ok and result then self.name = name end
+   return ok, result, message, info
+end)
+
+--- Deletes the remote.
+-- @function delete
+-- @return true; or nil, message, detail
+remote_methods.delete = edge.of("tuya.remote:delete", function(self)
+   return call(self, "DELETE", "v2.0", "/remotes/" .. self.id, done)
+end)
+
+-- {{{ Learnt codes
+
+-- Codes by their keys as the cloud takes them, in byte order of the keys; or nil and the rule.
+local function code_list(codes)
+   local keys = type(codes) == "table" and bytes.names(codes)
+   if not keys or not keys[1] then return nil, "codes: a table key = code expected" end
+   local list = {}
+   for i, key in ipairs(keys) do
+      if not is_text(codes[key]) then return nil, ("codes: the code of %q must be a string"):format(key) end
+      list[i] = { key = key, key_name = key, code = codes[key] }
    end
-   return made
+   return list
+end
+
+--- The codes that were learnt for the remote.
+-- @function codes
+-- @treturn ?table list as the cloud writes it: `id`, `key`, `key_name`, `code`; or nil, message, detail
+remote_methods.codes = edge.of("tuya.remote:codes", function(self)
+   return call(self, "GET", "v2.0", "/remotes/" .. self.id .. "/learning-codes", function(result)
+      return result == true and {} or a_table(result)
+   end)
+end)
+
+--- Saves learnt codes with the remote, in place of those of the same keys.
+-- @function save
+-- @tparam table codes key = code
+-- @return true; or nil, message, detail
+remote_methods.save = edge.of("tuya.remote:save", function(self, codes)
+   local list, rule = code_list(codes)
+   if not list then return false, rule end
+   return call(self, "PUT", "v2.0", "/remotes/" .. self.id .. "/learning-codes", done, { codes = list })
+end)
+
+--- Sends a code, learnt or from elsewhere, without saving it.
+-- @function send
+-- @tparam string code
+-- @return true; or nil, message, detail
+remote_methods.send = edge.of("tuya.remote:send", function(self, code)
+   if not is_text(code) then return false, "code: a string that is not empty expected" end
+   return call(self, "POST", "v2.0", "/remotes/" .. self.id .. "/learning-codes", done, { code = code })
+end)
+
+--- Deletes a learnt code.
+-- @function forget
+-- @tparam string|integer id as of `codes`
+-- @return true; or nil, message, detail
+remote_methods.forget = edge.of("tuya.remote:forget", function(self, id)
+   if type(id) == "number" then id = ("%.0f"):format(id) end
+   if type(id) ~= "string" or not id:find(SEGMENT) then return false, "id: that of a learnt code expected" end
+   return call(self, "DELETE", "v2.0", "/learning-codes/" .. id, done)
+end)
+
+-- }}}
+
+-- {{{ The hub
+
+local function new_remote(self, given)
+   return setmetatable({
+      client = self.client, inner = self.inner, hub = self.hub, id = given.remote_id, name = given.remote_name,
+      category_id = given.category_id, brand_name = given.brand_name,
+   }, remote_metatable)
+end
+
+local function remotes_of(self)
+   return call(self, "GET", "v2.0", "/remotes", function(result)
+      if result == true then return {} end
+      if type(result) ~= "table" then return nil end
+      local made = {}
+      for i, given in ipairs(result) do made[i] = new_remote(self, given) end
+      return made
+   end)
+end
+
+--- The remotes behind the hub.
+-- @function remotes
+-- @treturn ?table list of remotes; or nil, message, detail
+hub_methods.remotes = edge.of("tuya.infrared:remotes", remotes_of)
+
+local LOOK = 1   -- seconds between two looks whether something was heard
+local LEARN = 20 -- seconds that the hub listens
+
+-- Looks for what the hub has heard since a moment (ms): true and the code, or what failed; `false` when the time is
+-- over.
+local function listen(self, since, seconds)
+   local ends = self.inner.now(self.client) + seconds
+   local query = { learning_time = ("%.0f"):format(since) }
+   while true do
+      local ok, heard, message, info = call(self, "GET", "v2.0", "/learning-codes", function(result)
+         return type(result) == "table" and result.success == true and is_text(result.code) and result.code or false
+      end, nil, query)
+      if not ok or heard ~= false then return ok, heard, message, info end
+      local left = ends - self.inner.now(self.client)
+      if left <= 0 then return true, false end
+      self.inner.sleep(self.client, math.min(LOOK, left))
+   end
+end
+
+local function set_learning(self, state)
+   return call(self, "PUT", "v2.0", "/learning-state", done, nil, { state = state })
+end
+
+local WAIT = options.known { timeout = "number" }
+
+--- Learns a code: the hub listens, and somebody presses the key of a remote in front of it. Whatever comes of it, the
+-- hub stops listening.
+-- @function learn
+-- @tparam[opt] table options `timeout` (20 s)
+-- @treturn ?string the code; nil, message, detail: `detail.kind` is "unheard" where nothing came in time
+hub_methods.learn = edge.of("tuya.infrared:learn", function(self, given)
+   given = given or {}
+   local rule = options.broken(given, WAIT)
+   local seconds = not rule and given.timeout or LEARN
+   if rule or not (seconds > 0 and seconds < math.huge) then return false, rule or "timeout: seconds, more than 0" end
+   local ok, begun, message, info = set_learning(self, true)
+   if not ok or begun == nil then return ok, begun, message, info end
+   local heard
+   ok, heard, message, info = listen(self, info.t or self.inner.clock(self.client), seconds)
+   set_learning(self, false)
+   if heard ~= false then return ok, heard, message, info end
+   return true, errors.failure {
+      kind = "unheard", code = "unheard", sent = "yes", attempts = 1,
+      message = ("%s heard no remote within %s s"):format(self.hub, tostring(seconds)),
+   }
+end)
+
+local OWN = options.known { category_id = "number", brand_name = "string" }
+
+--- Makes a remote of learnt codes.
+-- @function create
+-- @tparam string name
+-- @tparam table codes key = code
+-- @tparam[opt] table options `category_id` (of `categories()`), `brand_name`
+-- @treturn ?remote; or nil, message, detail
+hub_methods.create = edge.of("tuya.infrared:create", function(self, name, codes, given)
+   given = given or {}
+   local list, rule = code_list(codes)
+   rule = rule or not is_text(name) and "name: a string that is not empty expected" or options.broken(given, OWN)
+   if rule then return false, rule end
+   local body = { remote_name = name, category_id = given.category_id, brand_name = given.brand_name, codes = list }
+   return call(self, "POST", "v2.0", "/learning-codes", function(result)
+      if type(result) == "table" then result = result.remote_id end
+      if type(result) ~= "string" or not result:find(SEGMENT) then return nil end
+      return new_remote(self, {
+         remote_id = result, remote_name = name, category_id = given.category_id, brand_name = given.brand_name,
+      })
+   end, body)
+end)
+
+--- What kinds of devices Tuya's library of remotes has.
+-- @function categories
+-- @treturn ?table list as the cloud writes it: `category_id`, `category_name`; or nil, message, detail
+hub_methods.categories = edge.of("tuya.infrared:categories", function(self)
+   return call(self, "GET", "v2.0", "/categories", a_table)
+end)
+
+--- What brands the library has of a kind.
+-- @function brands
+-- @tparam string|integer category its id
+-- @treturn ?table list as the cloud writes it: `brand_id`, `brand_name`; or nil, message, detail
+hub_methods.brands = edge.of("tuya.infrared:brands", function(self, category)
+   if type(category) == "number" then category = ("%.0f"):format(category) end
+   if type(category) ~= "string" or not category:find(SEGMENT) then return false, "category: an id expected" end
+   return call(self, "GET", "v2.0", "/categories/" .. category .. "/brands", a_table)
+end)
+
+-- }}}
+
+local function new_hub(inner, client, hub)
+   local id = type(hub) == "table" and hub.id or hub
+   if type(id) ~= "string" or not id:find(SEGMENT) then return nil, "hub: a device or its id expected" end
+   return setmetatable({ client = client, inner = inner, hub = id }, hub_metatable)
 end
 
 local PLACE = options.known { city = "string", lat = "number", lon = "number", forecast = "boolean" }
@@ -132,11 +325,18 @@ function infrared.mix(methods, inner)
    -- @treturn ?table list of remotes with `id`, `name`, `keys()`, `press(key)`, `set(values)`, `status()`; or nil,
    -- message, detail
    methods.remotes = edge.of("tuya.client:remotes", function(self, hub)
-      local id = type(hub) == "table" and hub.id or hub
-      if type(id) ~= "string" or not id:find(SEGMENT) then return false, "hub: a device or its id expected" end
-      return inner.read(self, { method = "GET", path = "/v2.0/infrareds/" .. id .. "/remotes" }, function(result)
-         return type(result) == "table" and read_remotes(inner, self, id, result) or nil
-      end)
+      local made, rule = new_hub(inner, self, hub)
+      if not made then return false, rule end
+      return remotes_of(made)
+   end)
+
+   --- An infrared hub, for what it can do besides sending: learn. Nothing is sent.
+   -- @function infrared
+   -- @tparam string|device hub
+   -- @treturn infrared with `remotes()`, `learn()`, `create(name, codes)`, `categories()`, `brands(category)`
+   methods.infrared = edge.of("tuya.client:infrared", function(self, hub)
+      local made, rule = new_hub(inner, self, hub)
+      return made ~= nil, made or rule
    end)
 
    --- The weather of a place.
@@ -159,7 +359,7 @@ function infrared.mix(methods, inner)
    end)
 end
 
---- The methods of a remote, for those who document them.
-infrared.REMOTE = remote_methods
+--- The classes, for those who document them.
+infrared.CLASSES = { remote = remote_methods, infrared = hub_methods }
 
 return infrared

@@ -631,6 +631,12 @@ function client:statuses(which, options) end
 ---@return tuya.space[]? homes, string? message, tuya.detail? detail
 function client:homes(uid) end
 
+--- Makes a home.
+---@param name string
+---@param options? { uid?: string, geo_name?: string, lat?: number, lon?: number, rooms?: string[] }
+---@return tuya.space? home, string? message, tuya.detail? detail
+function client:create_home(name, options) end
+
 --- A home by its id. Nothing is sent.
 ---@param id string|integer
 ---@return tuya.space
@@ -640,6 +646,16 @@ function client:space(id) end
 ---@param schema string
 ---@return tuya.pager<table>
 function client:users(schema) end
+
+--- What a user is.
+---@param uid string
+---@return table? user, string? message, tuya.detail? detail
+function client:user(uid) end
+
+--- An infrared hub, which can learn. Nothing is sent.
+---@param hub string|tuya.device
+---@return tuya.infrared
+function client:infrared(hub) end
 
 --- The remotes behind an infrared hub.
 ---@param hub string|tuya.device
@@ -669,6 +685,24 @@ local space = {}
 ---@return tuya.pager<tuya.device>
 function space:devices() end
 
+--- What the home is.
+---@return table? info, string? message, tuya.detail? detail
+function space:info() end
+
+---@param changes { name?: string, geo_name?: string, lat?: number, lon?: number }
+---@return true? ok, string? message, tuya.detail? detail
+function space:edit(changes) end
+
+---@return true? ok, string? message, tuya.detail? detail
+function space:delete() end
+
+---@return tuya.member[]? members, string? message, tuya.detail? detail
+function space:members() end
+
+---@param member { schema: string, account: string, country_code: string, name: string, admin?: boolean }
+---@return true? ok, string? message, tuya.detail? detail
+function space:add_member(member) end
+
 ---@return tuya.room[]? rooms, string? message, tuya.detail? detail
 function space:rooms() end
 
@@ -689,14 +723,50 @@ function space:run(name) end
 
 --- Makes a scene; the values are checked as `send` checks them.
 ---@param name string
----@param actions { device: string|tuya.device, values: table<string, any> }[]
+---@param actions tuya.action[]
 ---@return tuya.scene? scene, string? message, tuya.detail? detail
 function space:create_scene(name, actions) end
 
---- Makes an automation of what Tuya's page of it describes.
----@param body table
+--- Makes an automation: what devices do when conditions hold.
+---@param given tuya.automation.given
 ---@return tuya.automation? automation, string? message, tuya.detail? detail
-function space:create_automation(body) end
+function space:create_automation(given) end
+
+---@class tuya.action
+---@field device string|tuya.device
+---@field values table<string, any> as `send` takes them
+
+---@class tuya.condition of a device, or of the time
+---@field device? string|tuya.device
+---@field code? string
+---@field is? "=="|"<"|">"|"<="|">=" "=="
+---@field value? any as `status` gives it
+---@field time? string "07:30"
+---@field loops? string seven digits 0 or 1, Sunday first; every day
+---@field date? string as Tuya's page of it describes
+---@field zone? string name of the time zone
+
+---@class tuya.automation.given
+---@field name string
+---@field actions (tuya.action|table)[] a table with `entity_id` goes as it is
+---@field conditions? (tuya.condition|table)[]
+---@field match? "any"|"all" of the conditions; "any"
+
+---@class tuya.member
+---@field id string the uid
+---@field name string
+---@field account string
+---@field country_code string
+---@field admin boolean
+---@field owner boolean
+local member = {}
+
+---@param admin boolean
+---@return true? ok, string? message, tuya.detail? detail
+function member:set_admin(admin) end
+
+---@return true? ok, string? message, tuya.detail? detail
+function member:remove() end
 
 ---@class tuya.room
 ---@field id string
@@ -705,6 +775,23 @@ local room = {}
 
 ---@return tuya.pager<tuya.device>
 function room:devices() end
+
+--- Puts devices into the room.
+---@param devices tuya.device|string|(tuya.device|string)[]
+---@return true? ok, string? message, tuya.detail? detail
+function room:add(devices) end
+
+--- Takes devices out of the room.
+---@param devices tuya.device|string|(tuya.device|string)[]
+---@return true? ok, string? message, tuya.detail? detail
+function room:remove(devices) end
+
+---@param name string
+---@return true? ok, string? message, tuya.detail? detail
+function room:rename(name) end
+
+---@return true? ok, string? message, tuya.detail? detail
+function room:delete() end
 
 ---@class tuya.scene
 ---@field id string
@@ -715,6 +802,10 @@ local scene = {}
 ---@return true? ok, string? message, tuya.detail? detail
 function scene:run() end
 
+---@param changes { name?: string, actions?: tuya.action[] }
+---@return true? ok, string? message, tuya.detail? detail
+function scene:edit(changes) end
+
 ---@return true? ok, string? message, tuya.detail? detail
 function scene:delete() end
 
@@ -722,7 +813,19 @@ function scene:delete() end
 ---@field id string
 ---@field name string
 ---@field enabled? boolean
+---@field actions? table[]
+---@field conditions? table[]
+---@field match_type? integer 1: any, 2: all
 local automation = {}
+
+---@param changes tuya.automation.given all of it optional
+---@return true? ok, string? message, tuya.detail? detail
+function automation:edit(changes) end
+
+--- A condition from outside, on which the automation waits, has come.
+---@param conditions? table
+---@return true? ok, string? message, tuya.detail? detail
+function automation:trigger(conditions) end
 
 ---@return true? ok, string? message, tuya.detail? detail
 function automation:enable() end
@@ -753,6 +856,58 @@ function remote:set(values) end
 --- What an air conditioner was last told.
 ---@return table? status, string? message, tuya.detail? detail
 function remote:status() end
+
+---@param name string
+---@return true? ok, string? message, tuya.detail? detail
+function remote:rename(name) end
+
+---@return true? ok, string? message, tuya.detail? detail
+function remote:delete() end
+
+--- The codes that were learnt for it.
+---@return table[]? codes, string? message, tuya.detail? detail
+function remote:codes() end
+
+--- Saves learnt codes.
+---@param codes table<string, string> key = code
+---@return true? ok, string? message, tuya.detail? detail
+function remote:save(codes) end
+
+--- Sends a code without saving it.
+---@param code string
+---@return true? ok, string? message, tuya.detail? detail
+function remote:send(code) end
+
+--- Deletes a learnt code.
+---@param id string|integer
+---@return true? ok, string? message, tuya.detail? detail
+function remote:forget(id) end
+
+--- An infrared hub.
+---@class tuya.infrared
+local infrared = {}
+
+---@return tuya.remote[]? remotes, string? message, tuya.detail? detail
+function infrared:remotes() end
+
+--- Learns the code of a key that somebody presses in front of the hub.
+---@param options? { timeout?: number } s; 20
+---@return string? code, string? message, tuya.detail? detail
+function infrared:learn(options) end
+
+--- Makes a remote of learnt codes.
+---@param name string
+---@param codes table<string, string> key = code
+---@param options? { category_id?: integer, brand_name?: string }
+---@return tuya.remote? remote, string? message, tuya.detail? detail
+function infrared:create(name, codes, options) end
+
+---@return table[]? categories, string? message, tuya.detail? detail
+function infrared:categories() end
+
+---@param category string|integer
+---@return table[]? brands, string? message, tuya.detail? detail
+function infrared:brands(category) end
 
 --- A list that comes in pages: `for item in pager do`, which raises failures, or `pager:next()`.
 ---@class tuya.pager<T>

@@ -288,6 +288,16 @@ local function is_specification(value)
    return type(value) == "table" and type(value.by_code) == "table"
 end
 
+-- A value of a point of the specification, as the cloud writes it.
+local function encode(point, code, value)
+   local make = encoders[point.type]
+   if not make then return value end
+   local wire, rule, nearest = make(point, value)
+   if wire ~= nil then return wire end
+   local near = nearest ~= nil and "; the nearest legal value is " .. points.text(nearest) or ""
+   return nil, ("%s: %s, got %s%s"):format(code, rule, shown(value), near), nearest
+end
+
 --- Makes of a Lua value what is sent.
 -- @tparam table specification made by `tuya.points.specification`
 -- @tparam string code
@@ -300,12 +310,19 @@ function points.encode(specification, code, value)
    local point = specification.by_code[code]
    if not point then return nil, points.unknown(specification, code) end
    if not point.writable then return nil, code .. ": this data point only reports" end
-   local encode = encoders[point.type]
-   if not encode then return value end
-   local wire, rule, nearest = encode(point, value)
-   if wire ~= nil then return wire end
-   local near = nearest ~= nil and "; the nearest legal value is " .. points.text(nearest) or ""
-   return nil, ("%s: %s, got %s%s"):format(code, rule, shown(value), near), nearest
+   return encode(point, code, value)
+end
+
+--- Makes of a Lua value what the cloud would report, for data points that only report as well.
+-- @tparam table specification
+-- @tparam string code
+-- @param value
+-- @return as of `encode`
+function points.encode_reported(specification, code, value)
+   if not is_specification(specification) then error("tuya.points.encode_reported: " .. EXPECTED, 2) end
+   local point = specification.by_code[code]
+   if not point then return nil, points.unknown(specification, code) end
+   return encode(point, code, value)
 end
 
 --- Makes the Lua value of what was read. What has not the form that the specification says stays as it is.

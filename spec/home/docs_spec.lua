@@ -40,7 +40,7 @@ local function printer()
 end
 
 describe("what is shown in", function()
-   for page, calls in pairs { ["data-points"] = 8, devices = 12, homes = 15 } do
+   for page, calls in pairs { ["data-points"] = 8, devices = 12, homes = 30 } do
       it("docs/" .. page .. ".md runs", function()
          local made = cloud.new(nil, nil, house)
          local path = "docs/" .. page .. ".md"

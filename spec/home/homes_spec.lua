@@ -66,6 +66,88 @@ describe("a home", function()
    it("has users", function()
       local user = new().client:users("smartlife"):next()
       assert.equal(house.uid, user.uid)
+      assert.equal(user.username, new().client:user(house.uid).username)
+      assert.equal(1106, select(3, new().client:user("somebody")).code)
+   end)
+
+   it("has members, who are added, made administrators and removed", function()
+      local home = new().client:space("1001")
+      local members = assert(home:members())
+      assert.equal(1, #members)
+      assert.is_true(members[1].owner)
+      assert.equal(house.uid, members[1].id)
+      local anna = { schema = "smartlife", account = "anna@example.org", country_code = "49", name = "Änna" }
+      assert.is_true(home:add_member(anna))
+      local added = home:members()[2]
+      assert.same({ "Änna", "49-anna@example.org", "49", false, false },
+         { added.name, added.account, added.country_code, added.admin, added.owner })
+      assert.is_true(added:set_admin(true))
+      assert.is_true(added.admin)
+      assert.is_true(home:members()[2].admin)
+      assert.is_true(added:remove())
+      assert.equal(1, #home:members())
+      assert.equal(1109, select(3, added:remove()).code)
+      assert.error_matches(function() home:add_member { account = "x" } end, "schema: missing", 1, true)
+      assert.error_matches(function() home:add_member { acount = "x" } end, "did you mean account?", 1, true)
+      assert.error_matches(function() added:set_admin("yes") end, "admin: true or false", 1, true)
+   end)
+
+   it("has rooms that are renamed, filled, emptied and deleted", function()
+      local made = new()
+      local home = made.client:space("1001")
+      local attic = assert(home:add_room("Dachboden ä"))
+      assert.is_true(attic:rename("Attic"))
+      assert.equal("Attic", attic.name)
+      assert.is_true(attic:add { "coffee", made.client:device("fan") })
+      assert.same({ "Coffee machine", "Fan" }, names(attic:devices():all()))
+      assert.equal(0, #home:rooms()[1]:devices():all())
+      assert.equal("fan", made.client:find({ room = "attic", category = "fs" }).id)
+      assert.is_true(attic:remove("coffee"))
+      assert.same({ "Fan" }, names(attic:devices():all()))
+      assert.is_true(attic:add(made.client:device("coffee")))
+      assert.is_true(attic:delete())
+      assert.equal(3, #home:rooms())
+      assert.equal(16, #home:devices():all())
+      for rule, given in pairs {
+         ["devices: none given"] = {}, ["devices: no device or id at 1"] = { 7 },
+         ["devices: no device or id at 2"] = { "coffee", "a/b" },
+      } do
+         assert.error_matches(function() attic:add(given) end, rule, 1, true)
+      end
+      assert.error_matches(function() attic:add(nil) end, "devices: none given", 1, true)
+   end)
+
+   it("is made, edited, asked and deleted", function()
+      local made = new()
+      local home = assert(made.client:create_home("Hütte", { lat = 47.5, lon = 11.1, rooms = { "Stube", "Keller" } }))
+      assert.same({ "Stube", "Keller" }, names(home:rooms()))
+      assert.equal("Hütte", home:info().name)
+      assert.is_true(home:edit { geo_name = "Mittenwald" })
+      local info = home:info()
+      assert.same({ "Hütte", "Mittenwald", 47.5 }, { info.name, info.geo_name, info.lat })
+      assert.same({ "House", "Hütte" }, names(made.client:homes()))
+      assert.same({}, home:devices():all())
+      assert.is_true(home:delete())
+      assert.equal(1106, select(3, home:rooms()).code)
+      assert.equal(1106, select(3, made.client:create_home("x", { uid = "somebody" })).code)
+      for rule, given in pairs {
+         ["did you mean rooms?"] = { room = {} }, ["rooms[1]: a name expected"] = { rooms = { 1 } },
+      } do
+         assert.error_matches(function() made.client:create_home("x", given) end, rule, 1, true)
+      end
+      assert.error_matches(function() home:edit {} end, "changes: none given", 1, true)
+   end)
+
+   it("that was made outlives the cloud's process with its state", function()
+      local made = new()
+      assert(made.client:create_home("Cabin", { rooms = { "Room" } }))
+      local again = require("tuya.simulator").new {
+         access_id = cloud.ID, access_secret = cloud.SECRET, clock = made.transport:clock(), home = house,
+         state = made.simulator:state(),
+      }
+      made.simulator = again
+      assert.same({ "House", "Cabin" }, names(made.client:homes()))
+      assert.same({ "Room" }, names(made.client:homes()[2]:rooms()))
    end)
 
    it("refuses ids that are none", function()
@@ -135,7 +217,107 @@ describe("a scene", function()
    end)
 end)
 
+describe("a scene that is edited", function()
+   it("keeps what was not changed", function()
+      local made = new()
+      local home = made.client:space("1001")
+      local scene = home:scenes()[1]
+      assert.is_true(scene:edit { name = "Morning" })
+      assert.same({ "Morning", "Good night" }, names(home:scenes()))
+      assert.is_true(scene:edit { actions = { { device = "radiator", values = { temp_set = 19.5 } } } })
+      assert.is_true(home:run("morning"))
+      assert.equal(195, values(made, "radiator").temp_set)
+      assert.is_false(values(made, "coffee").switch_1)
+      assert.error_matches(function() scene:edit { nam = "x" } end, "did you mean name?", 1, true)
+      local wrong = { { device = "radiator", values = { temp_set = 99 } } }
+      assert.error_matches(function() scene:edit { actions = wrong } end,
+         "actions[1]: temp_set: a number from 5 to 35", 1, true)
+   end)
+
+   it("is one of v1.0: what v2.0 listed says so, and is run and deleted there", function()
+      local made = new { api = "v2.0" }
+      local home = made.client:space("1001")
+      local scene = home:scenes()[1]
+      assert.error_matches(function() scene:edit { name = "x" } end, "made and edited by v1.0 only", 1, true)
+      assert.is_true(scene:run())
+      assert.is_true(scene:delete())
+      assert.same({ "Good night" }, names(home:scenes()))
+   end)
+end)
+
 describe("an automation", function()
+   it("is made of conditions and actions as programs write them", function()
+      local made = new()
+      local home = made.client:space("1001")
+      local one = assert(home:create_automation {
+         name = "Warm in the evening", match = "all",
+         conditions = {
+            { device = "climate", code = "va_temperature", is = "<", value = 18.5 },
+            { device = made.client:device("hall"), code = "pir", value = "pir" },
+            { time = "18:30", loops = "0111110" },
+         },
+         actions = { { device = "radiator", values = { temp_set = 21.5 } } },
+      })
+      local body = json.decode(made.transport.requests[#made.transport.requests].body)
+      assert.equal(2, body.match_type)
+      assert.same({ code = "va_temperature", operator = "<", value = 185 }, body.conditions[1].display)
+      assert.same({ code = "pir", operator = "==", value = "pir" }, body.conditions[2].display)
+      assert.equal("18:30", body.conditions[3].display.time)
+      assert.is_nil(body.match)
+      assert.is_true(one:trigger())
+      assert.equal(215, values(made, "radiator").temp_set)
+      assert.is_true(one:edit { name = "Evening", actions = { { device = "radiator", values = { temp_set = 20 } } } })
+      local listed = home:automations()[2]
+      assert.equal("Evening", listed.name)
+      assert.equal(3, #listed.conditions)
+      assert.equal(2, listed.match_type)
+      assert.is_true(listed:edit { match = "any" })
+      assert.equal(1, home:automations()[2].match_type)
+   end)
+
+   it("is refused where it could not work, before anything is made", function()
+      local home = new().client:space("1001")
+      local does = { { device = "radiator", values = { temp_set = 20 } } }
+      for rule, conditions in pairs {
+         ["conditions[1]: va_temperature: a number from -20 to 60"] =
+            { { device = "climate", code = "va_temperature", value = 99 } },
+         ["conditions[1]: pirr: no such data point; did you mean pir?"] =
+            { { device = "hall", code = "pirr", value = 1 } },
+         ['is: "==", "<"'] = { { device = "hall", code = "pir", is = "=", value = "pir" } },
+         ["conditions[2]: device: a device or its id expected"] = { { time = "07:00" }, { code = "x", value = 1 } },
+         ['time: "07:30" expected'] = { { time = "7:30" } },
+         ["loops: seven digits"] = { { time = "07:30", loops = "1" } },
+         ["code and value expected"] = { { device = "hall", code = "pir" } },
+         ["did you mean loops?"] = { { time = "07:30", loop = "1111111" } },
+      } do
+         local given = { name = "x", conditions = conditions, actions = does }
+         assert.error_matches(function() home:create_automation(given) end, rule, 1, true)
+      end
+      for rule, given in pairs {
+         ['match: "any"'] = { name = "x", match = "both" }, ["actions: a list"] = { name = "x", actions = {} },
+         ["given: a table with a name"] = { actions = does },
+      } do
+         assert.error_matches(function() home:create_automation(given) end, rule, 1, true)
+      end
+      assert.equal(1, #home:automations())
+   end)
+
+   it("is enabled, disabled and deleted by v2.0 where v1.0 may not be called", function()
+      local made = new(nil, function(request, answer)
+         if request.target:find("/v1.0/homes", 1, true) then
+            return { status = 200, headers = {}, body = '{"success":false,"code":28841105,"msg":"no"}' }
+         end
+         return answer()
+      end)
+      local one = made.client:space("1001"):automations()[1]
+      assert.is_true(one:disable())
+      assert.is_false(one.enabled)
+      assert.is_false(made.client:space("1001"):automations()[1].enabled)
+      assert.is_true(one:enable())
+      assert.is_true(one:delete())
+      assert.same({}, made.client:space("1001"):automations())
+   end)
+
    it("is listed, disabled, enabled, made and deleted", function()
       local home = new().client:space("1001")
       local one = assert(home:automations())[1]
@@ -178,6 +360,67 @@ describe("an infrared hub", function()
          assert.error_matches(function() air:set(given) end, rule, 1, true)
       end
       assert.error_matches(function() air:press("") end, "key: a string", 1, true)
+   end)
+end)
+
+describe("a hub that learns", function()
+   it("hears a remote, makes one of its codes, sends, forgets and deletes", function()
+      local made = new()
+      local hub = made.client:infrared("hub")
+      local before = made.transport:now()
+      local on = assert(hub:learn())
+      assert.equal("260026020001 2606", (on:gsub("2606$", " %0")))
+      assert.is_true(made.transport:now() - before >= 3)
+      local off = assert(hub:learn())
+      assert.not_equal(on, off)
+      local remote = assert(hub:create("Beamer", { on = on, off = off }, { category_id = 2 }))
+      assert.same({ "Air conditioner", "Beamer" }, names(hub:remotes()))
+      assert.same({ "off", "on" }, { remote:keys()[1].key, remote:keys()[2].key })
+      assert.is_true(remote:press("on"))
+      assert.is_true(remote:send(on))
+      local codes = assert(remote:codes())
+      assert.same({ off, on }, { codes[1].code, codes[2].code })
+      assert.is_true(remote:save { mute = "2600aa" })
+      assert.equal(3, #remote:codes())
+      assert.is_true(remote:forget(codes[1].id))
+      assert.equal(2, #remote:codes())
+      assert.is_true(remote:rename("Projektor"))
+      assert.is_true(remote:delete())
+      assert.same({ "Air conditioner" }, names(made.client:remotes("hub")))
+      assert.equal("2", hub:categories()[2].category_id)
+      assert.equal("97", hub:brands(2)[1].brand_id)
+   end)
+
+   it("says that it heard nothing, and stops listening whatever comes", function()
+      local states = {}
+      local broken = false
+      local made = new(nil, function(request, answer)
+         local state = request.target:match("learning%-state%?state=(%a+)")
+         states[#states + 1] = state
+         if state or not request.target:find("learning-codes", 1, true) then return answer() end
+         if broken then return { status = 200, headers = {}, body = '{"success":false,"code":2001,"msg":"x"}' } end
+         return { status = 200, headers = {}, body = '{"success":true,"result":{"success":false}}' }
+      end)
+      local code, message, detail = made.client:infrared("hub"):learn { timeout = 5 }
+      assert.is_nil(code)
+      assert.equal("hub heard no remote within 5 s", message)
+      assert.equal("unheard", detail.kind)
+      broken = true
+      assert.equal(2001, select(3, made.client:infrared("hub"):learn()).code)
+      assert.same({ "true", "false", "true", "false" }, states)
+   end)
+
+   it("refuses what is no code", function()
+      local hub = new().client:infrared("hub")
+      for rule, codes in pairs {
+         ["codes: a table key = code expected"] = {}, ['the code of "on" must be a string'] = { on = 1 },
+      } do
+         assert.error_matches(function() hub:create("x", codes) end, rule, 1, true)
+      end
+      assert.error_matches(function() hub:create("", { a = "b" }) end, "name: a string", 1, true)
+      assert.error_matches(function() hub:learn { timeout = -1 } end, "timeout: seconds", 1, true)
+      assert.error_matches(function() hub.learn {} end, "call it with a colon", 1, true)
+      assert.error_matches(function() hub:brands("a/b") end, "category: an id", 1, true)
    end)
 end)
 

@@ -206,13 +206,20 @@ end
 
 --- What of them outlives the process: plain data, for `restore`.
 function projects.saved(made)
-   local saved = { homes = {}, tokens = {}, sessions = {} }
+   local saved = { homes = {}, tokens = {}, sessions = {}, made = {} } -- made: homes that calls have made, by project
+   local known = {}
    for _, one in ipairs(made.homes) do
-      saved.homes[one.uid] = one
+      saved.homes[one.uid], known[one] = one, true
    end
    for _, project in ipairs(made.list) do
       saved.tokens[project.access_id] = project.tokens:saved()
       saved.sessions[project.access_id] = project.sessions:saved()
+      saved.made[project.access_id] = {}
+      for _, one in ipairs(project.homes) do
+         if not known[one] then
+            table.insert(saved.made[project.access_id], one)
+         end
+      end
    end
    return saved
 end
@@ -236,6 +243,9 @@ function projects.restore(made, saved)
       local logged_in = (saved.sessions or {})[project.access_id]
       if logged_in then
          project.sessions:restore(logged_in)
+      end
+      for _, one in ipairs(saved.made and saved.made[project.access_id] or {}) do
+         table.insert(project.homes, one)
       end
    end
 end

@@ -1,11 +1,10 @@
---- services.lua: calls about what surrounds devices: gateways, logs, statistics, infrared remotes, the weather.
+--- services.lua: calls about what surrounds devices: gateways, logs, statistics, the weather.
 -- The idea: each answers from the home; what the home cannot know (the weather) is always the same.
 -- @module tuya.simulator.services
 
 local decimal = require("tuya.decimal")
 local json = require("tuya.json")
 local shapes = require("tuya.simulator.shapes")
-local values = require("tuya.simulator.values")
 
 local services = {}
 
@@ -136,117 +135,6 @@ function services.statistics(call)
    end
    made[to] = decimal.text("%.2f", point.value / 1000)
    return { [per] = made }
-end
-
--- }}}
-
--- {{{ Infrared
-
-local function remote_of(call)
-   local remote = call.find_device(call.captures.remote)
-   return remote and remote.gateway == call.device.id and remote or nil
-end
-
-local AIR = { power = "switch", mode = "mode", temp = "temp", wind = "fan" }
-
-function services.remotes(call)
-   local list = {}
-   for _, device in ipairs(call.devices()) do
-      if device.gateway == call.device.id then
-         list[#list + 1] = device
-      end
-   end
-   return shapes.each(list, function(device)
-      return { remote_id = device.id, remote_name = device.name, category_id = "5", brand_id = "97",
-         brand_name = "Simulated", remote_index = "1001" }
-   end)
-end
-
-local KEYS = { "power", "temp_up", "temp_down", "mode", "fan" }
-
-function services.remote_keys(call)
-   if not remote_of(call) then
-      return nil, 2016
-   end
-   local list = {}
-   for i, name in ipairs(KEYS) do
-      list[i] = { key = name, key_id = i, key_name = name, standard_key = true }
-   end
-   return { category_id = 5, brand_id = 97, remote_index = 1001, single_air = false, key_list = json.array(list) }
-end
-
---- The change that an air conditioner's word and value make; nil: it has no such.
-local function air_change(remote, word, value)
-   local point = remote.by_code[AIR[word] or ""]
-   if not point then
-      return nil
-   end
-   if word == "power" then
-      value = value == 1 or value == "1" or value == true
-   elseif point.type == "Enum" then
-      value = tostring(value)
-   else
-      value = tonumber(value)
-   end
-   local accepted = values.accept(point, value)
-   return accepted ~= nil and { point = point, value = accepted } or nil
-end
-
-local function air(call, given)
-   local remote = remote_of(call)
-   if not remote then
-      return nil, 2016
-   end
-   local changes = {}
-   for word, value in pairs(given) do
-      local one = air_change(remote, word, value)
-      if not one then
-         return nil, 2008
-      end
-      changes[#changes + 1] = one
-   end
-   call.apply(remote, changes)
-   return true
-end
-
-function services.air_command(call)
-   local body = body_of(call)
-   if not body or type(body.code) ~= "string" or body.value == nil then
-      return nil, 1109
-   end
-   return air(call, { [body.code] = body.value })
-end
-
-function services.air_scene(call)
-   local body = body_of(call)
-   if not body or next(body) == nil then
-      return nil, 1109
-   end
-   return air(call, body)
-end
-
-function services.air_status(call)
-   local remote = remote_of(call)
-   if not remote then
-      return nil, 2016
-   end
-   return {
-      remote_id = remote.id, power = remote.by_code.switch.value and "1" or "0", mode = remote.by_code.mode.value,
-      temp = tostring(remote.by_code.temp.value), fan = remote.by_code.fan.value,
-   }
-end
-
---- A key pressed: power turns over, the others change nothing that the cloud knows.
-function services.press(call)
-   local remote, body = remote_of(call), body_of(call)
-   if not remote or not body or type(body.key) ~= "string" then
-      return nil, remote and 1109 or 2016
-   end
-   if body.key == "power" then
-      local point = remote.by_code.switch
-      call.apply(remote, { { point = point, value = not point.value } })
-   end
-   return true
 end
 
 -- }}}

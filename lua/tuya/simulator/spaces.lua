@@ -1,60 +1,16 @@
---- spaces.lua: calls about homes, rooms, members, scenes, automations and users.
+--- spaces.lua: calls about homes, rooms, members and users.
 -- The idea: they stand in the home as plain data, as a home file writes them.
--- The danger: the fields of scenes and automations follow Tuya's pages, and few recorded answers confirm them.
+-- The danger: a home that is made by a call is one more of its user's; its devices and those of the others are told
+-- apart by the home alone.
 -- @module tuya.simulator.spaces
 
-local json = require("tuya.json")
+local about = require("tuya.simulator.about")
+local homes = require("tuya.simulator.home")
 local shapes = require("tuya.simulator.shapes")
-local values = require("tuya.simulator.values")
 
 local spaces = {}
 
-local function body_of(call)
-   local body = json.decode(call.body)
-   return type(body) == "table" and body or nil
-end
-
---- The home that the path names; nil: none of this project's.
-local function home_of(call)
-   local wanted = call.captures.home or call.query.space_id
-   for _, home in ipairs(call.project.homes) do
-      if home.home_id == wanted then
-         return home
-      end
-   end
-   return nil
-end
-
---- A call about the home in its path; 1106 where the project has no such home.
-local function in_home(run)
-   return function(call)
-      local home = home_of(call)
-      if not home then
-         return nil, 1106
-      end
-      return run(call, home)
-   end
-end
-
-local function find(list, id)
-   for i, one in ipairs(list) do
-      if tostring(one.id) == id then
-         return one, i
-      end
-   end
-   return nil
-end
-
---- A call about one of a list of the home: the one whose id the path names; 1109 where there is none.
-local function about(list_name, run)
-   return in_home(function(call, home)
-      local one, at = find(home[list_name], call.captures.one)
-      if not one then
-         return nil, 1109
-      end
-      return run(call, home, one, at)
-   end)
-end
+-- {{{ Homes
 
 local function shape_home(home)
    return { home_id = tonumber(home.home_id) or home.home_id, name = home.name, geo_name = home.geo_name,
@@ -68,7 +24,7 @@ function spaces.homes(call)
    end)
 end
 
-spaces.home = in_home(function(_, home)
+spaces.home = about.home(function(_, home)
    return shape_home(home)
 end)
 
@@ -76,7 +32,7 @@ local function shown(home, device)
    return shapes.device_with_status(device, home)
 end
 
-spaces.devices = in_home(function(_, home)
+spaces.devices = about.home(function(_, home)
    return shapes.each(home.devices, function(device)
       return shown(home, device)
    end, function(device)
@@ -84,7 +40,64 @@ spaces.devices = in_home(function(_, home)
    end)
 end)
 
-spaces.rooms = in_home(function(_, home)
+local function add_room(home, name)
+   local room = { id = about.next_id(home), name = name, devices = {} }
+   home.rooms[#home.rooms + 1] = room
+   return room
+end
+
+--- A further home of a user, with rooms of these names.
+function spaces.create_home(call)
+   local body = about.body(call)
+   local given = body and body.home
+   local uid = body and body.uid
+   if type(given) ~= "table" or type(given.name) ~= "string" then
+      return nil, 1109
+   end
+   local last, is_known = 1000, false
+   for _, home in ipairs(call.project.homes) do
+      last = math.max(last, tonumber(home.home_id) or 0)
+      is_known = is_known or home.uid == uid
+   end
+   if not is_known then
+      return nil, 1106
+   end
+   local made, message = homes.new({ uid = uid, home_id = ("%.0f"):format(last + 1), name = given.name,
+      geo_name = given.geo_name, lat = given.lat, lon = given.lon, devices = {} })
+   if not made then
+      return nil, message and 1109
+   end
+   for _, name in ipairs(type(body.rooms) == "table" and body.rooms or {}) do
+      add_room(made, name)
+   end
+   table.insert(call.project.homes, made)
+   return tonumber(made.home_id)
+end
+
+spaces.edit_home = about.home(function(call, home)
+   local body = about.body(call)
+   if not body or type(body.name) ~= "string" then
+      return nil, 1109
+   end
+   home.name, home.geo_name = body.name, body.geo_name or home.geo_name
+   home.lat, home.lon = body.lat or home.lat, body.lon or home.lon
+   return true
+end)
+
+spaces.delete_home = about.home(function(call, home)
+   for i, one in ipairs(call.project.homes) do
+      if one == home then
+         table.remove(call.project.homes, i)
+         return true
+      end
+   end
+end)
+
+-- }}}
+
+-- {{{ Rooms
+
+spaces.rooms = about.home(function(_, home)
    local rooms = shapes.each(home.rooms, function(room)
       return { room_id = room.id, name = room.name }
    end)
@@ -92,7 +105,27 @@ spaces.rooms = in_home(function(_, home)
       rooms = rooms }
 end)
 
-spaces.room_devices = about("rooms", function(_, home, room)
+spaces.add_room = about.home(function(call, home)
+   local body = about.body(call)
+   if not body or type(body.name) ~= "string" then
+      return nil, 1109
+   end
+   local room = add_room(home, body.name)
+   return { room_id = room.id, name = room.name }
+end)
+
+spaces.rename_room = about.one("rooms", function(call, _, room)
+   local body = about.body(call)
+   if not body or type(body.name) ~= "string" then
+      return nil, 1109
+   end
+   room.name = body.name
+   return true
+end)
+
+spaces.delete_room = about.remover("rooms")
+
+spaces.room_devices = about.one("rooms", function(_, home, room)
    local list = {}
    for _, id in ipairs(room.devices or {}) do
       list[#list + 1] = home.by_id[id]
@@ -102,154 +135,142 @@ spaces.room_devices = about("rooms", function(_, home, room)
    end)
 end)
 
---- A new id in a home, higher than every other.
-local function next_id(home)
-   home.last_id = (home.last_id or 5000) + 1
-   return tostring(home.last_id)
+--- Takes devices out of a room.
+local function take_out(room, ids)
+   local gone, left = {}, {}
+   for _, id in ipairs(ids) do
+      gone[id] = true
+   end
+   for _, id in ipairs(room.devices or {}) do
+      if not gone[id] then
+         left[#left + 1] = id
+      end
+   end
+   room.devices = left
 end
 
-spaces.add_room = in_home(function(call, home)
-   local body = body_of(call)
-   if not body or type(body.name) ~= "string" then
+--- A call with ids of devices of the home, for one of its rooms.
+local function with_devices(run)
+   return about.one("rooms", function(call, home, room)
+      local body = about.body(call)
+      local ids = body and body.device_ids
+      if type(ids) ~= "table" or not ids[1] then
+         return nil, 1109
+      end
+      for _, id in ipairs(ids) do
+         if not home.by_id[id] then
+            return nil, 1106
+         end
+      end
+      run(home, room, ids)
+      return true
+   end)
+end
+
+--- A device is in one room: it leaves the one that it was in.
+local function put_in(home, room, ids)
+   for _, other in ipairs(home.rooms) do
+      take_out(other, ids)
+   end
+   for _, id in ipairs(ids) do
+      table.insert(room.devices, id)
+   end
+end
+
+spaces.add_to_room = with_devices(put_in)
+
+spaces.fill_room = with_devices(function(home, room, ids)
+   room.devices = {}
+   put_in(home, room, ids)
+end)
+
+spaces.remove_from_room = with_devices(function(_, room, ids)
+   take_out(room, ids)
+end)
+
+-- }}}
+
+-- {{{ Members and users
+
+--- The members of a home: its user first, who owns it. Kept by their uid, as `id`.
+local function members_of(home)
+   if not home.members then
+      home.members = { { id = home.uid, name = home.username or home.uid, admin = true, owner = true,
+         member_account = home.username or "", country_code = "49" } }
+   end
+   return home.members
+end
+
+spaces.members = about.home(function(_, home)
+   return shapes.each(members_of(home), function(one)
+      return { uid = one.id, name = one.name, admin = one.admin, owner = one.owner, avatar = "",
+         member_account = one.member_account, country_code = one.country_code }
+   end)
+end)
+
+spaces.add_member = about.home(function(call, home)
+   local body = about.body(call)
+   local given = body and body.member
+   if type(given) ~= "table" or type(given.member_account) ~= "string" or type(given.country_code) ~= "string"
+      or type(given.name) ~= "string" or type(given.admin) ~= "boolean" or type(body.app_schema) ~= "string" then
       return nil, 1109
    end
-   local room = { id = next_id(home), name = body.name, devices = {} }
-   home.rooms[#home.rooms + 1] = room
-   return { room_id = room.id, name = room.name }
+   table.insert(members_of(home), {
+      id = "uid" .. about.next_id(home), name = given.name, admin = given.admin, owner = false,
+      member_account = given.country_code .. "-" .. given.member_account, country_code = given.country_code,
+   })
+   return true
 end)
 
-function spaces.users(call)
-   return {
-      has_more = false, total = #call.project.homes,
-      list = shapes.each(call.project.homes, function(home)
-         return { uid = home.uid, username = home.username or home.uid, create_time = 1700000000 }
-      end),
-   }
+--- A call about a member who is not the owner.
+local function about_member(run)
+   return about.home(function(call, home)
+      local member, at = about.find(members_of(home), call.captures.one)
+      if not member or member.owner then
+         return nil, 1109
+      end
+      return run(call, home, member, at)
+   end)
 end
 
--- {{{ Scenes and automations
-
-local function shape_scene(scene)
-   return { scene_id = scene.id, name = scene.name, background = "", enabled = true, status = "1",
-      actions = json.array(scene.actions) }
-end
-
-local function shape_automation(one)
-   return { automation_id = one.id, name = one.name, enabled = one.enabled ~= false, actions = json.array(one.actions) }
-end
-
-local function shape_rule(kind)
-   return function(one)
-      return { id = one.id, name = one.name, type = kind, running_mode = "local", status = one.enabled == false
-         and "disable" or "enable" }
+spaces.edit_member = about_member(function(call, _, member)
+   local body = about.body(call)
+   if not body or type(body.admin) ~= "boolean" then
+      return nil, 1109
    end
+   member.admin = body.admin
+   return true
+end)
+
+spaces.remove_member = about_member(function(_, home, _, at)
+   table.remove(home.members, at)
+   return true
+end)
+
+local function shape_user(home)
+   return { uid = home.uid, username = home.username or home.uid, country_code = "49", create_time = 1700000000 }
 end
 
-spaces.scenes = in_home(function(_, home)
-   return shapes.each(home.scenes, shape_scene)
-end)
-
-spaces.automations = in_home(function(_, home)
-   return shapes.each(home.automations, shape_automation)
-end)
-
---- v2.0: scenes or automations of a space, in pages that are numbered.
-spaces.rules = in_home(function(call, home)
-   local kind = call.query.type or "scene"
-   local list = kind == "automation" and home.automations or home.scenes
+--- The users, each once, in pages that are numbered.
+function spaces.users(call)
+   local users, seen = {}, {}
+   for _, home in ipairs(call.project.homes) do
+      if not seen[home.uid] then
+         seen[home.uid] = true
+         users[#users + 1] = home
+      end
+   end
    local size, number = tonumber(call.query.page_size) or 20, tonumber(call.query.page_no) or 1
    local page = {}
-   for i = (number - 1) * size + 1, math.min(number * size, #list) do
-      page[#page + 1] = list[i]
+   for i = (number - 1) * size + 1, math.min(number * size, #users) do
+      page[#page + 1] = users[i]
    end
-   return { list = shapes.each(page, shape_rule(kind)), has_more = number * size < #list, total = #list }
-end)
-
---- The changes that an action makes: true and a list of { device, changes }; or nil and the code of the refusal.
-local function planned(home, actions)
-   local plan = {}
-   for i, action in ipairs(actions or {}) do
-      local device = home.by_id[action.entity_id or ""]
-      if not device or type(action.executor_property) ~= "table" then
-         return nil, 1109
-      end
-      local changes = {}
-      for code, value in pairs(action.executor_property) do
-         local point = device.by_code[code]
-         local accepted = point and point.writable and values.accept(point, value)
-         if accepted == nil or accepted == false and type(value) ~= "boolean" or not point then
-            return nil, 2008
-         end
-         changes[#changes + 1] = { point = point, value = accepted }
-      end
-      plan[i] = { device = device, changes = changes }
-   end
-   return plan
+   return { has_more = number * size < #users, total = #users, list = shapes.each(page, shape_user) }
 end
 
-local function creator(list_name, id_name)
-   return in_home(function(call, home)
-      local body = body_of(call)
-      if not body or type(body.name) ~= "string" or type(body.actions) ~= "table" or not body.actions[1] then
-         return nil, 1109
-      end
-      local plan, code = planned(home, body.actions)
-      if not plan then
-         return nil, code
-      end
-      local one = { id = next_id(home), name = body.name, actions = body.actions, conditions = body.conditions }
-      table.insert(home[list_name], one)
-      return id_name and { [id_name] = one.id } or one.id
-   end)
+function spaces.user(call)
+   return shape_user(call.home)
 end
-
-spaces.create_scene = creator("scenes", "scene_id")
-spaces.create_automation = creator("automations", "automation_id")
-
-local function remover(list_name)
-   return about(list_name, function(_, home, _, at)
-      table.remove(home[list_name], at)
-      return true
-   end)
-end
-
-spaces.delete_scene, spaces.delete_automation = remover("scenes"), remover("automations")
-
---- Carries a scene's actions out, on the devices that are online.
-local function trigger(call, home, one)
-   local plan, code = planned(home, one.actions)
-   if not plan then
-      return nil, code
-   end
-   for _, step in ipairs(plan) do
-      if step.device.online then
-         call.apply(step.device, step.changes)
-      end
-   end
-   return true
-end
-
-spaces.trigger_scene = about("scenes", trigger)
-
---- v2.0: a scene by its id alone.
-function spaces.trigger_rule(call)
-   for _, home in ipairs(call.project.homes) do
-      local one = find(home.scenes, call.captures.one)
-      if one then
-         return trigger(call, home, one)
-      end
-   end
-   return nil, 1109
-end
-
-local function enabler(enabled)
-   return about("automations", function(_, _, one)
-      one.enabled = enabled
-      return true
-   end)
-end
-
-spaces.enable, spaces.disable = enabler(true), enabler(false)
 
 -- }}}
 
