@@ -4,6 +4,7 @@
 -- a call does not block (in a scheduler's task, in a started function, in nginx).
 -- @module tuya.device
 
+local bytes = require("tuya.bytes")
 local commands = require("tuya.commands")
 local edge = require("tuya.edge")
 local generations = require("tuya.generations")
@@ -178,6 +179,17 @@ local function switch_of(self, code)
    return false, "code: the device has no switch in its specification; name a data point"
 end
 
+-- The rule that a code breaks which is no switch, with those that there are.
+local function no_switch(code, values)
+   local switches = {}
+   for name, value in next, values do
+      if type(value) == "boolean" then switches[#switches + 1] = name end
+   end
+   table.sort(switches, bytes.before)
+   local offered = switches[1] and "; it has " .. table.concat(switches, ", ") or ""
+   return ("%s: no switch of this device%s"):format(tostring(code), offered)
+end
+
 --- Turns a switch over: reads it and sends the opposite.
 -- @function toggle
 -- @tparam[opt] string code nil: the first Boolean of the specification that can be written
@@ -189,7 +201,7 @@ methods.toggle = edge.of("tuya.device:toggle", function(self, code, given)
    local values
    ok, values, message, info = generations.call(self.inner, self.client, "status", self.id)
    if not ok or values == nil then return ok, values, message, info end
-   if type(values[found]) ~= "boolean" then return false, tostring(found) .. ": no switch of this device" end
+   if type(values[found]) ~= "boolean" then return false, no_switch(found, values) end
    return send(self, { { code = found, value = not values[found] } }, given)
 end)
 

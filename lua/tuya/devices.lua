@@ -21,18 +21,18 @@ local BATCH = 20 -- ids that one call may name [published]
 -- Each says how to ask for the page after `state`, and what the next state is; nil: that was the last page.
 local sources = {}
 
--- last_row_key and has_more, or has_next.
+-- last_row_key and has_more.
 local function by_row_key(path, list, size_name, size)
    return {
       ask = function(given, state)
          local query = { [size_name] = given.page_size or size, last_row_key = state }
          query.category, query.product_id = given.category, given.product_id
+         if given.asset then query.source_type, query.source_id = "asset", given.asset end
          return path, query
       end,
       read = function(result)
-         local more = result.has_more or result.has_next
          local key = result.last_row_key
-         return result[list], more and type(key) == "string" and key ~= "" and key or nil
+         return result[list], result.has_more and type(key) == "string" and key ~= "" and key or nil
       end,
    }
 end
@@ -76,26 +76,28 @@ local function by_number(path, read_list)
 end
 
 sources.project = by_number("/v1.0/devices", function(result)
-   return result.devices or result.list, tonumber(result.total)
+   return result.devices or result.list or {}, tonumber(result.total)
 end)
 
 local function bare(result)
-   return result.devices or result.list or result, tonumber(result.total)
+   return result.devices or result.list or result
+end
+
+-- A list that comes whole.
+local function at_once(path)
+   return {
+      ask = function() return path end,
+      read = function(result) return bare(result) end,
+   }
 end
 
 -- Where a list comes from that something of the options names.
 local function special_source(given)
    if given.ids then return nil end
-   if given.uid then return by_number("/v1.0/users/" .. given.uid .. "/devices", bare) end
-   if given.asset then
-      return by_row_key("/v1.0/iot-02/assets/" .. given.asset .. "/devices", "list", "page_size", 100)
-   end
+   if given.uid then return at_once("/v1.0/users/" .. given.uid .. "/devices") end
+   if given.asset then return sources["iot-03"] end
    if given.home then
-      local room = given.room and "/rooms/" .. given.room or ""
-      return {
-         ask = function() return "/v1.0/homes/" .. given.home .. room .. "/devices" end,
-         read = function(result) return bare(result) end,
-      }
+      return at_once("/v1.0/homes/" .. given.home .. (given.room and "/rooms/" .. given.room or "") .. "/devices")
    end
    if given.schema then return sources.project end
    return given.api and sources[given.api] or nil -- asked for this once, nothing is learnt of it
@@ -163,7 +165,8 @@ local function by_id(inner, client, known, ids)
       ["v1.0"] = "/v1.0/devices", ["iot-03"] = "/v1.3/iot-03/devices", ["v2.0"] = "/v2.0/cloud/thing/batch",
    }
    local function read(result)
-      return type(result) == "table" and objects(inner, client, {}, (bare(result))) or nil
+      if result == true then return {} end -- success without a result: there is none
+      return type(result) == "table" and objects(inner, client, {}, bare(result)) or nil
    end
    return function(state)
       local first, some = state or 1, {}
@@ -187,6 +190,7 @@ local function broken(given)
       if given[name] and not tostring(given[name]):find(SEGMENT) then return name .. ": an id expected" end
    end
    if given.room and not given.home then return "room: wants home beside it" end
+   if given.page_size and (given.uid or given.home) then return "page_size: a user's or a home's list comes whole" end
    if given.api and not sources[given.api] then return 'api: "v1.0", "iot-03" or "v2.0"' end
    local size = given.page_size
    if size and (size < 1 or size > 200 or size % 1 ~= 0) then return "page_size: a whole number from 1 to 200" end
@@ -194,9 +198,10 @@ end
 
 -- Ids of a list of ids or devices, each once, or nil and the rule.
 local function ids_of(list)
-   local ids, seen = {}, {}
-   for i, one in ipairs(list) do
-      local id = type(one) == "table" and one.id or one
+   local ids, seen, count = {}, {}, 0
+   for _ in next, list do count = count + 1 end
+   for i = 1, count do
+      local id = type(list[i]) == "table" and list[i].id or list[i]
       if type(id) ~= "string" or not id:find(SEGMENT) then return nil, ("ids: no id at %d"):format(i) end
       if not seen[id] then
          seen[id] = true
@@ -320,6 +325,7 @@ end
 
 local function find_broken(given)
    if type(given) == "string" then return given == "" and "name: empty" or nil end
+   if type(given) ~= "table" then return "a name, or a table of what to look for, expected, got " .. type(given) end
    local rule = options.broken(given, FIND)
    if not rule and next(given) == nil then rule = "name, category, product or room: one of them expected" end
    return rule
@@ -367,10 +373,10 @@ local function read_statuses(inner, client, known, items)
       end
       local ok, list, message, info = inner.read(client, {
          method = "GET", path = "/v1.0/iot-03/devices/status", query = { device_ids = ids },
-      }, function(result) return type(result) == "table" and result or nil end)
+      }, function(result) return type(result) == "table" and result or result == true and {} or nil end)
       if not ok or list == nil then return ok, list, message, info end
       for _, one in ipairs(list) do
-         if by[one.id] then by[one.id].status = one.status end
+         if type(one) == "table" and by[one.id] then by[one.id].status = one.status end
       end
    end
    return true, true

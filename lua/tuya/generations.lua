@@ -33,10 +33,11 @@ function generations.read_device(given)
    return made
 end
 
---- The values of a list of `{ code=, value= }`.
--- @tparam table list
+--- The values of a list of `{ code=, value= }`; success without a result is a list with nothing in it.
+-- @tparam table|boolean list
 -- @treturn ?table nil when it is none
 function generations.read_values(list)
+   if list == true then return {} end
    if type(list) ~= "table" then return nil end
    local values = {}
    for _, item in ipairs(list) do
@@ -47,7 +48,8 @@ function generations.read_values(list)
 end
 
 local function read_properties(result)
-   return generations.read_values(type(result) == "table" and result.properties)
+   if type(result) == "table" then result = result.properties or result end
+   return generations.read_values(result)
 end
 
 local function as_it_is(result)

@@ -11,6 +11,23 @@ local DAY = 24 * 3600 * 1000 -- ms
 
 local LOGS = options.known { codes = "table", from = "number", to = "number", types = "table", size = "number" }
 
+local function is_moment(value)
+   return value == nil or (value >= 0 and value < 1e14)
+end
+
+-- The rule that options of logs break.
+local function broken(given)
+   local rule = options.broken(given, LOGS)
+   if rule then return rule end
+   if not is_moment(given.from) then return "from: ms since 1970 expected" end
+   if not is_moment(given.to) then return "to: ms since 1970 expected" end
+   local size = given.size
+   if size and not (size >= 1 and size <= 100 and size % 1 == 0) then return "size: a whole number from 1 to 100" end
+   for i, kind in ipairs(given.types or {}) do
+      if type(kind) ~= "number" then return ("types: a number expected at %d"):format(i) end
+   end
+end
+
 local function entry(given)
    return {
       code = given.code, value = given.value, time = tonumber(given.event_time), type = given.event_id,
@@ -19,7 +36,9 @@ end
 
 local function entries(list)
    local made = {}
-   for i, given in ipairs(type(list) == "table" and list or {}) do made[i] = entry(given) end
+   for _, given in ipairs(type(list) == "table" and list or {}) do
+      if type(given) == "table" then made[#made + 1] = entry(given) end
+   end
    return made
 end
 
@@ -43,10 +62,13 @@ local function query_of(source, given, key, now)
    return query
 end
 
-local function read_page(result)
+-- A page, read after the row key `before`. One that would be followed by itself is not of the form.
+local function read_page(result, before)
+   if result == true then result = {} end -- success without a result: there is none
    if type(result) ~= "table" then return nil end
    local more = result.has_next or result.has_more
    local key = result.next_row_key or result.last_row_key
+   if more and key ~= nil and key == before then return nil end
    return { list = entries(result.logs or result.list), more = more and key ~= "" and key or nil }
 end
 
@@ -55,7 +77,7 @@ local function read_logs(self, given, state, now)
       local source = SOURCES[generation]
       return self.inner.read(self.client, {
          method = "GET", path = source.path:format(self.id), query = query_of(source, given, state and state.key, now),
-      }, read_page)
+      }, function(result) return read_page(result, state and state.key) end)
    end
 end
 
@@ -66,7 +88,7 @@ end
 -- @treturn pager
 function history.logs(self, given)
    given = given or {}
-   local rule = options.broken(given, LOGS)
+   local rule = broken(given)
    if rule then return false, rule end
    local ok, known = self.inner.known(self.client)
    if not ok then return false, known end

@@ -311,6 +311,8 @@ local function weather_of(given)
       return "/v1.0/cities/" .. given.city .. (given.forecast and "/weather-forecast" or "/weathers")
    end
    if not given.lat or not given.lon then return nil, "city, or lat and lon, expected" end
+   if not (given.lat >= -90 and given.lat <= 90) then return nil, "lat: degrees from -90 to 90 expected" end
+   if not (given.lon >= -180 and given.lon <= 180) then return nil, "lon: degrees from -180 to 180 expected" end
    if given.forecast then return nil, "forecast: known for a city only" end
    return "/v1.0/position/weather", { lat = decimal.text("%.6f", given.lat), lon = decimal.text("%.6f", given.lon) }
 end

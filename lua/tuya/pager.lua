@@ -6,8 +6,11 @@
 -- @module tuya.pager
 
 local edge = require("tuya.edge")
+local errors = require("tuya.errors")
 
 local pager = {}
+
+local STALE = 50 -- pages in a row that bring nothing new, after which a list is said not to end
 
 local methods = {}
 local metatable = { __index = methods, __name = "tuya.pager" }
@@ -18,7 +21,7 @@ local metatable = { __index = methods, __name = "tuya.pager" }
 -- @tparam ?function key_of gives what an item is known by: an item seen before is passed over
 -- @treturn pager
 function pager.new(fetch, key_of)
-   return setmetatable({ fetch = fetch, key_of = key_of, page = {}, at = 0, seen = {} }, metatable)
+   return setmetatable({ fetch = fetch, key_of = key_of, page = {}, at = 0, seen = {}, stale = 0 }, metatable)
 end
 
 -- Reads the next page: true, or false and what went wrong.
@@ -30,6 +33,14 @@ local function turn(self)
    return true, true
 end
 
+-- A cloud that answers the same page for ever is told of; a program would wait for ever.
+local function endless()
+   return errors.failure {
+      kind = "http", code = "endless", sent = "yes", attempts = STALE,
+      message = ("the list does not end: %d pages brought nothing new"):format(STALE),
+   }
+end
+
 -- The next item of this page that was not seen before; nil: there is none.
 local function step(self)
    while self.at < #self.page do
@@ -38,6 +49,7 @@ local function step(self)
       local key = self.key_of and self.key_of(item)
       if key == nil or not self.seen[key] then
          if key ~= nil then self.seen[key] = true end
+         self.stale = 0
          return item
       end
    end
@@ -48,6 +60,11 @@ local function following(self)
    while true do
       local item = step(self)
       if item ~= nil or self.is_last then return true, item end
+      if self.stale == STALE then
+         self.stale = 0
+         return true, endless()
+      end
+      self.stale = self.stale + 1
       local ok, turned, message, info = turn(self)
       if not ok then return false, turned end
       if not turned then return true, nil, message, info end

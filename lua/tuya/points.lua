@@ -29,9 +29,10 @@ local to_integer = math.tointeger -- luacheck: ignore 143
 -- A value as it stands in a message: short, on one line.
 local function shown(value)
    if type(value) == "table" then return "a table" end
+   if value ~= value then return "not a number" end
    if type(value) == "number" then return decimal.text("%.14g", value) end
    if type(value) ~= "string" then return tostring(value) end
-   local cut = #value > 40 and value:sub(1, 37) .. "..." or value
+   local cut = #value > 40 and text.cut(value, 37) .. "..." or value
    return '"' .. cut:gsub("[%z\1-\31\127]", "?") .. '"'
 end
 

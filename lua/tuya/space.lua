@@ -10,7 +10,8 @@ local SEGMENT = "^[A-Za-z0-9%-%._~]+$"
 -- @param value
 -- @treturn boolean
 function space.is_id(value)
-   return (type(value) == "string" or type(value) == "number") and tostring(value):find(SEGMENT) ~= nil
+   if type(value) == "number" then return value % 1 == 0 and value >= 0 and value < 2 ^ 53 end
+   return type(value) == "string" and value:find(SEGMENT) ~= nil
 end
 
 --- An id as it stands in a path.

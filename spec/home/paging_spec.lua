@@ -2,12 +2,13 @@
 local cloud = require("spec.support.cloud")
 
 local function home_of(count)
-   local devices = {}
+   local devices, ids = {}, {}
    for i = 1, count do
       local product = i % 2 == 0 and "wall_switch" or "socket"
-      devices[i] = { id = ("d%05d"):format(i), name = "Device " .. i, product = product }
+      ids[i] = ("d%05d"):format(i)
+      devices[i] = { id = ids[i], name = "Device " .. i, product = product, asset_id = "a1" }
    end
-   return { devices = devices }
+   return { uid = "anna", home_id = "7", devices = devices, rooms = { { id = "70", name = "All", devices = ids } } }
 end
 
 local function new(count, intercept)
@@ -24,13 +25,27 @@ local WAYS = {
    { name = "last_row_key of iot-03", options = { api = "iot-03" }, size = 200 },
    { name = "last_id of v2.0", options = { api = "v2.0" }, size = 20, asks_on = true },
    { name = "page_no of v1.0", options = { schema = "any" }, size = 100 },
+   { name = "the row keys of an asset", options = { asset = "a1" }, size = 200 },
+   { name = "a user, whole", options = { uid = "anna" }, size = math.huge },
+   { name = "a home, whole", options = { home = 7 }, size = math.huge },
+   { name = "a room, whole", options = { home = "7", room = "70" }, size = math.huge },
+   { name = "twenty ids a call", options = { ids = true }, size = 20 },
    { name = "small pages by last_row_key", options = { api = "v1.0", page_size = 7 }, size = 7, most = 21 },
    { name = "small pages by page_no", options = { schema = "any", page_size = 7 }, size = 7, most = 21 },
 }
 
 local function ideal(way, count)
    if way.asks_on then return math.floor(count / way.size) + 1 end
+   if way.options.ids then return math.ceil(count / way.size) end
    return math.max(1, math.ceil(count / way.size))
+end
+
+-- The options of a way, for a list of so many.
+local function options_of(way, count)
+   if not way.options.ids then return way.options end
+   local ids = {}
+   for i = 1, count do ids[i] = ("d%05d"):format(i) end
+   return { ids = ids }
 end
 
 -- Every id once, those expected and no other.
@@ -51,25 +66,32 @@ describe("a list by", function()
 
    for _, way in ipairs(WAYS) do
       for _, count in ipairs { 0, 1, 19, 20, 21, way.most or 5000 } do
-         it(("%s has each of %d devices once, in the fewest calls"):format(way.name, count), function()
+         local once = count == 5000 and " #once" or "" -- the same on every Lua, and slow
+         it(("%s has each of %d devices once, in the fewest calls%s"):format(way.name, count, once), function()
             local made = clouds[count] or new(count)
             clouds[count] = made
             local before = math.max(1, #made.transport.requests) -- the first is the token's
-            local list = assert(made.client:devices(way.options):all())
+            local list = assert(made.client:devices(options_of(way, count)):all())
             check(list, 1, count)
             assert.equal(ideal(way, count), #made.transport.requests - before)
          end)
       end
    end
 
-   it("twenty ids at a time has those that are named, each once", function()
-      local made = new(100)
-      local ids = {}
-      for i = 1, 45 do ids[i] = ("d%05d"):format(i) end
+   it("ids asks for each once, however often it is named", function()
+      local made = new(45)
+      local ids = options_of(WAYS[9], 45).ids
       ids[46] = ids[1]
       check(assert(made.client:devices({ ids = ids }):all()), 1, 45)
       assert.equal(3, calls(made))
       assert.same({}, made.client:devices({ ids = {} }):all())
+   end)
+
+   it("somebody else's user, home or asset is refused, or empty", function()
+      local made = new(3)
+      assert.equal(1106, select(3, made.client:devices({ uid = "nobody" }):all()).code)
+      assert.equal(1106, select(3, made.client:devices({ home = "8" }):all()).code)
+      assert.same({}, made.client:devices({ asset = "a2" }):all())
    end)
 end)
 
@@ -88,6 +110,7 @@ describe("devices that come and go between two pages", function()
       { name = "last_row_key of iot-03", options = { api = "iot-03", page_size = 5 } },
       { name = "last_id", options = { api = "v2.0", page_size = 5 } },
       { name = "page_no", options = { schema = "any", page_size = 5 } },
+      { name = "an asset's last_row_key", options = { asset = "a1", page_size = 5 } },
    }
    for _, way in ipairs(SMALL) do
       it("leave out none that stays, and show none twice: " .. way.name, function()
@@ -114,7 +137,7 @@ describe("devices that come and go between two pages", function()
          local made = new(12)
          local pager = made.client:devices(way.options)
          local list = { assert(pager:next()) }
-         assert(made.simulator:add { id = "d00013", name = "New", product = "socket" })
+         assert(made.simulator:add { id = "d00013", name = "New", product = "socket", asset_id = "a1" })
          for _, device in ipairs(assert(pager:all())) do list[#list + 1] = device end
          check(list, 1, 13)
       end)
@@ -127,6 +150,84 @@ describe("devices that come and go between two pages", function()
       for i = 1, 17 do vanish(made, i) end
       for _, device in ipairs(assert(pager:all())) do list[#list + 1] = device end
       check(list, 1, 40)
+   end)
+end)
+
+-- A cloud that answers every list with what `answer` makes of the request.
+local function answering(answer)
+   local asked = 0
+   return new(3, function(request, honest)
+      if request.target:find("/v1.0/token", 1, true) then return honest() end
+      asked = asked + 1
+      return { status = 200, headers = {}, body = '{"success":true,"result":' .. answer(asked) .. "}" }
+   end)
+end
+
+local ONE = '{"id":"x","name":"X","category":"cz","product_id":"p","online":true}'
+
+describe("a list that does not end", function()
+   for name, answer in pairs {
+      ["the same page after the same key"] = function()
+         return '{"devices":[' .. ONE .. '],"has_more":true,"last_row_key":"x"}'
+      end,
+      ["the same page, after new keys"] = function(asked)
+         return '{"devices":[' .. ONE .. '],"has_more":true,"last_row_key":"' .. asked .. '"}'
+      end,
+      ["empty pages and more to come"] = function(asked)
+         return '{"devices":[],"has_more":true,"last_row_key":"' .. asked .. '"}'
+      end,
+   } do
+      it("is told of: " .. name, function()
+         local made = answering(answer)
+         local list, message, detail = made.client:devices({ api = "v1.0" }):all()
+         assert.is_nil(list)
+         assert.equal("the list does not end: 50 pages brought nothing new", message)
+         assert.equal("endless", detail.code)
+         assert.is_true(calls(made) <= 52, calls(made))
+         assert.is_nil((made.client:find("X")))
+         assert.is_nil((made.client:statuses()))
+      end)
+   end
+
+   it("is told of: logs whose next page is the same", function()
+      local made = answering(function()
+         return '{"logs":[{"code":"a","value":"1","event_time":1}],"has_next":true,"next_row_key":"k"}'
+      end)
+      local pager = made.client:device("d00001"):logs()
+      assert.equal("a", pager:next().code)
+      local entry, message = pager:next()
+      assert.is_nil(entry)
+      assert.matches("has not the form that this call answers in", message, 1, true)
+   end)
+end)
+
+describe("a list that the cloud writes otherwise", function()
+   it("is empty where there is success without a result, an empty object or list", function()
+      for _, result in ipairs { "true", "{}", "[]", '{"devices":[]}', '{"devices":null}' } do
+         local made = answering(function() return result end)
+         for _, options in ipairs { { api = "v1.0" }, { api = "iot-03" }, { api = "v2.0" }, { schema = "x" },
+            { uid = "u" }, { home = 1 }, { home = 1, room = 2 }, { asset = "a" }, { ids = { "x" } } } do
+            local list, message = made.client:devices(options):all()
+            assert.same({}, list, ("%s: %s"):format(result, tostring(message)))
+         end
+      end
+   end)
+
+   it("is a failure, and no crash, where it is something else", function()
+      for _, result in ipairs { '"text"', "7", "false" } do
+         local made = answering(function() return result end)
+         local list, message, detail = made.client:devices({ api = "v1.0" }):all()
+         assert.is_nil(list)
+         assert.is_string(message)
+         assert.is_table(detail)
+      end
+   end)
+
+   it("passes over what is no device", function()
+      local made = answering(function() return '{"devices":[1,"x",{},{"id":7},[],' .. ONE .. "]}" end)
+      local list = made.client:devices({ api = "v1.0" }):all()
+      assert.equal(1, #list)
+      assert.equal("X", list[1].name)
    end)
 end)
 
@@ -200,6 +301,7 @@ describe("a pager", function()
          ["did you mean category?"] = { categry = "x" }, ["uid: an id expected"] = { uid = "a/b" },
          ["room: wants home"] = { room = "1" }, ["page_size: a whole number"] = { page_size = 0 },
          ["api: "] = { api = "v9" }, ["ids: no id at 1"] = { ids = { {} } },
+         ["a user's or a home's list comes whole"] = { uid = "anna", page_size = 5 },
       } do
          local _, message = pcall(function() client:devices(given) end)
          assert.matches("paging_spec.lua:%d+: tuya.client:devices: ", message)

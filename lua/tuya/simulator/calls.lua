@@ -275,9 +275,31 @@ function calls.associated_devices(call)
    }
 end
 
+--- Those of a list that are of the source that the query names; nil and a code where it names an unknown kind.
+local function of_source(call, devices)
+   local kind, id, list = call.query.source_type, call.query.source_id, {}
+   if not given(kind) then
+      return devices
+   end
+   if (kind ~= "asset" and kind ~= "tuyaUser") or not given(id) then
+      return nil, 1109
+   end
+   for _, device in ipairs(devices) do
+      local belongs_to = kind == "asset" and device.asset_id or kind == "tuyaUser" and call.home_of(device).uid
+      if belongs_to == id then
+         list[#list + 1] = device
+      end
+   end
+   return list
+end
+
 --- iot-03: pages by row key, without status.
 function calls.industry_devices(call)
    local devices, code = asked_devices(call)
+   if not devices then
+      return nil, code
+   end
+   devices, code = of_source(call, devices)
    if not devices then
       return nil, code
    end

@@ -27,7 +27,7 @@ local SCENE = {
 }
 
 local DEVICE = {
-   id = "string!", name = "string!", product = "string", gateway = "string", reacts = "boolean",
+   id = "string!", name = "string!", product = "string", gateway = "string", reacts = "boolean", asset_id = "string",
    category = "string!", product_id = "string!", product_name = "string",
    online = "boolean", in_project = "boolean", data_points = "table!", uuid = "string", local_key = "string",
    ip = "string", icon = "string", model = "string", time_zone = "string", lat = "string", lon = "string",
@@ -144,6 +144,7 @@ local function new_device(given)
       lon = default(given.lon, ""),
       sub = default(given.sub, given.gateway ~= nil),
       gateway = given.gateway,
+      asset_id = given.asset_id,
       reacts = default(given.reacts, false),
       active_time = default(given.active_time, MADE),
       create_time = default(given.create_time, MADE),

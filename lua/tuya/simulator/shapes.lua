@@ -58,6 +58,7 @@ end
 function shapes.device(device, home)
    return {
       active_time = device.active_time,
+      asset_id = device.asset_id,
       biz_type = 18,
       category = device.category,
       create_time = device.create_time,
