@@ -33,11 +33,10 @@ function generations.read_device(given)
    return made
 end
 
---- The values of a list of `{ code=, value= }`; success without a result is a list with nothing in it.
--- @tparam table|boolean list
+--- The values of a list of `{ code=, value= }`.
+-- @tparam table list
 -- @treturn ?table nil when it is none
 function generations.read_values(list)
-   if list == true then return {} end
    if type(list) ~= "table" then return nil end
    local values = {}
    for _, item in ipairs(list) do
@@ -48,8 +47,7 @@ function generations.read_values(list)
 end
 
 local function read_properties(result)
-   if type(result) == "table" then result = result.properties or result end
-   return generations.read_values(result)
+   return generations.read_values(type(result) == "table" and result.properties)
 end
 
 local function as_it_is(result)

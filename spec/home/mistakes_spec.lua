@@ -90,13 +90,16 @@ describe("what happens meanwhile", function()
       assert.equal("b", own.client:find("卧室灯").id)
    end)
 
-   it("success without a result is nothing to read, and no failure", function()
+   it("success without a result is an empty list, and no state", function()
       local own = cloud.new(nil, function(request, answer)
          if request.target:find("/v1.0/token", 1, true) then return answer() end
          return { status = 200, headers = {}, body = '{"success":true}' }
       end, house)
-      assert.same({}, own.client:device("coffee"):status())
-      assert.same({}, own.client:device("coffee"):properties())
+      for _, name in ipairs { "status", "properties", "info" } do
+         local values, _, detail = own.client:device("coffee")[name](own.client:device("coffee"))
+         assert.is_nil(values)
+         assert.equal("http", detail.kind)
+      end
       assert.same({}, own.client:device("coffee"):sub_devices())
       assert.same({}, own.client:statuses())
       assert.same({}, own.client:statuses { "coffee" })
