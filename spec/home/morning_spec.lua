@@ -1,4 +1,4 @@
--- What docs/data-points.md, devices.md and homes.md show is run, in the simulated house; and so is the example.
+-- The example of a morning is run, in the simulated house.
 local cloud = require("spec.support.cloud")
 local house = require("tuya.simulator.house")
 
@@ -19,17 +19,6 @@ local function run(text, name, globals)
    return assert(load(text, "@" .. name, "t", environment))()
 end
 
--- The Lua blocks of a page as one program, each line where it stands in the page.
-local function program_of(page)
-   local lines, inside = {}, false
-   for line in (page .. "\n"):gmatch("(.-)\n") do
-      if line == "```lua" then inside = true
-      elseif line == "```" then inside = false end
-      lines[#lines + 1] = inside and line ~= "```lua" and line or ""
-   end
-   return table.concat(lines, "\n")
-end
-
 local function printer()
    local printed = {}
    return printed, function(...)
@@ -38,18 +27,6 @@ local function printer()
       printed[#printed + 1] = table.concat(words, " ")
    end
 end
-
-describe("what is shown in", function()
-   for page, calls in pairs { ["data-points"] = 8, devices = 12, homes = 30 } do
-      it("docs/" .. page .. ".md runs", function()
-         local made = cloud.new(nil, nil, house)
-         local path = "docs/" .. page .. ".md"
-         local _, print = printer()
-         run(program_of(read(path)), path, { client = made.client, print = print })
-         assert.is_true(#made.transport.requests > calls, #made.transport.requests)
-      end)
-   end
-end)
 
 describe("examples/morning.lua", function()
    it("opens the curtains, warms the room and says what did not work", function()
