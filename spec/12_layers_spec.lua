@@ -185,6 +185,25 @@ describe("the Lua layers", function()
       end
    end
 
+   it("stand in CONTRIBUTING.md: every file has a line there, and requires nothing of a line above it", function()
+      local lines, number = {}, 0
+      for line in (read("CONTRIBUTING.md"):match("\n```\n( bin/tuya.-)```") .. "\n"):gmatch("(.-)\n") do
+         number = number + 1
+         for name in line:match("^ ?(.-)$"):gsub("   .*", ""):gmatch("[%w]+") do lines["tuya." .. name] = number end
+      end
+      local function line_of(module) return lines[module:match("^tuya%.%w+") or "tuya.init"] end
+      for _, path in ipairs(files("lua", ".lua")) do
+         local module = module_of(path)
+         if module ~= "tuya.meta" and not module:find(SIMULATOR) then
+            assert.is_truthy(line_of(module), "CONTRIBUTING.md's layers do not name " .. module)
+            for _, name in ipairs(requires(path)) do
+               local below = name:find(SIMULATOR) or (line_of(name) or 0) >= line_of(module)
+               assert.is_truthy(below, ("CONTRIBUTING.md has %s above %s, which it requires"):format(name, module))
+            end
+         end
+      end
+   end)
+
    it("leave I/O to transports and stores: flows call no pcall, no io, no os, no socket", function()
       for name in pairs(FLOWS) do
          local code = read("lua/" .. name:gsub("%.", "/") .. ".lua"):gsub("%-%-[^\n]*", "")
