@@ -344,6 +344,18 @@ local function all_of(inner, client)
    end
 end
 
+-- The one device that is looked for: true and it, or true, nil, message, info.
+local function find(inner, client, what)
+   local ok, list, message, info = all_of(inner, client)
+   if not ok or list == nil then return ok, list, message, info end
+   local found
+   if type(what) == "string" then ok, found, message, info = by_text(inner, client, list, what)
+   else ok, found, message, info = by_fields(inner, client, list, what) end
+   if not ok or found == nil then return ok, found, message, info end
+   if type(what) == "string" then return true, only(found, list, ("%q"):format(what), what) end
+   return true, only(found, list, shown(what), what.name)
+end
+
 -- }}}
 
 -- {{{ The state of many
@@ -470,14 +482,7 @@ function devices.mix(methods, inner)
    methods.find = edge.of("tuya.client:find", function(self, what)
       local rule = find_broken(what)
       if rule then return false, rule end
-      local ok, list, message, info = all_of(inner, self)
-      if not ok or list == nil then return ok, list, message, info end
-      local found
-      if type(what) == "string" then ok, found, message, info = by_text(inner, self, list, what)
-      else ok, found, message, info = by_fields(inner, self, list, what) end
-      if not ok or found == nil then return ok, found, message, info end
-      if type(what) == "string" then return true, only(found, list, ("%q"):format(what), what) end
-      return true, only(found, list, shown(what), what.name)
+      return find(inner, self, what)
    end)
 
    --- Reads the state of many devices in as few calls as the API allows: a hundred a call for all devices, twenty a

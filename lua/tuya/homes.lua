@@ -238,7 +238,7 @@ space_methods.devices = edge.of("tuya.space:devices", function(self)
    return true, self.client:devices { home = self.home_id }
 end)
 
-scenes.mix(space_methods)
+for name, method in next, scenes.CLASSES.space do space_methods[name] = method end
 
 -- }}}
 

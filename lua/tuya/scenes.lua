@@ -19,7 +19,7 @@ local scenes = {}
 
 local ask, done, is_id, id_text, part = space.ask, space.done, space.is_id, space.id_text, space.part
 
-local scene_methods, automation_methods = {}, {}
+local space_methods, scene_methods, automation_methods = {}, {}, {}
 local new_scene = space.class("tuya.scene", scene_methods)
 local new_automation = space.class("tuya.automation", automation_methods)
 
@@ -320,6 +320,8 @@ end)
 
 -- }}}
 
+-- {{{ Of a home
+
 local function names_of(list)
    local names = {}
    for i, one in ipairs(list) do names[i] = tostring(one.name) end
@@ -341,77 +343,75 @@ local function only_scene(list, name)
    }
 end
 
---- Adds the methods to those of a home.
--- @tparam table methods
-function scenes.mix(methods)
-   --- The scenes of the home that are run by a tap.
-   -- @function scenes
-   -- @treturn ?table list of scenes with `id`, `name`, `run()`, `edit(changes)`, `delete()`; or nil, message, detail
-   methods.scenes = edge.of("tuya.space:scenes", scenes_of)
+--- The scenes of the home that are run by a tap.
+-- @function scenes
+-- @treturn ?table list of scenes with `id`, `name`, `run()`, `edit(changes)`, `delete()`; or nil, message, detail
+space_methods.scenes = edge.of("tuya.space:scenes", scenes_of)
 
-   --- The automations of the home.
-   -- @function automations
-   -- @treturn ?table list of automations with `id`, `name`, `enabled`, `enable()`, `disable()`, `edit(changes)`,
-   -- `trigger()`, `delete()`; or nil, message, detail
-   methods.automations = edge.of("tuya.space:automations", automations_of)
+--- The automations of the home.
+-- @function automations
+-- @treturn ?table list of automations with `id`, `name`, `enabled`, `enable()`, `disable()`, `edit(changes)`,
+-- `trigger()`, `delete()`; or nil, message, detail
+space_methods.automations = edge.of("tuya.space:automations", automations_of)
 
-   --- Runs the scene of a name. Case does not matter.
-   -- @function run
-   -- @tparam string name
-   -- @return true; or nil, message, detail
-   methods.run = edge.of("tuya.space:run", function(self, name)
-      local rule = space.bad_name(name)
-      if rule then return false, rule end
-      local ok, list, message, info = scenes_of(self)
-      if not ok or list == nil then return ok, list, message, info end
-      local scene
-      scene, message, info = only_scene(list, name)
-      if not scene then return true, nil, message, info end
-      return run(scene)
-   end)
+--- Runs the scene of a name. Case does not matter.
+-- @function run
+-- @tparam string name
+-- @return true; or nil, message, detail
+space_methods.run = edge.of("tuya.space:run", function(self, name)
+   local rule = space.bad_name(name)
+   if rule then return false, rule end
+   local ok, list, message, info = scenes_of(self)
+   if not ok or list == nil then return ok, list, message, info end
+   local scene
+   scene, message, info = only_scene(list, name)
+   if not scene then return true, nil, message, info end
+   return run(scene)
+end)
 
-   --- Makes a scene: what any number of devices do at one tap, and in one call.
-   -- @function create_scene
-   -- @tparam string name
-   -- @tparam table actions list of `{ device = device or id, values = { code = value } }`, checked as `send` checks; or
-   -- as the cloud writes them, with `entity_id`
-   -- @treturn ?scene; or nil, message, detail
-   methods.create_scene = edge.of("tuya.space:create_scene", function(self, name, actions)
-      local rule = space.bad_name(name)
-      if rule then return false, rule end
-      local ok, made, message, info = converted(self, actions, "actions", action)
-      if not ok or made == nil then return ok, made, message, info end
-      return ask(self, "POST", "/scenes", function(result)
-         local id = type(result) == "table" and result.scene_id or result
-         return is_id(id) and read_scene(self, { scene_id = id, name = name, actions = made }) or nil
-      end, { name = name, background = "", actions = made })
-   end)
+--- Makes a scene: what any number of devices do at one tap, and in one call.
+-- @function create_scene
+-- @tparam string name
+-- @tparam table actions list of `{ device = device or id, values = { code = value } }`, checked as `send` checks; or
+-- as the cloud writes them, with `entity_id`
+-- @treturn ?scene; or nil, message, detail
+space_methods.create_scene = edge.of("tuya.space:create_scene", function(self, name, actions)
+   local rule = space.bad_name(name)
+   if rule then return false, rule end
+   local ok, made, message, info = converted(self, actions, "actions", action)
+   if not ok or made == nil then return ok, made, message, info end
+   return ask(self, "POST", "/scenes", function(result)
+      local id = type(result) == "table" and result.scene_id or result
+      return is_id(id) and read_scene(self, { scene_id = id, name = name, actions = made }) or nil
+   end, { name = name, background = "", actions = made })
+end)
 
-   --- Makes an automation: what devices do when conditions hold.
-   -- @function create_automation
-   -- @tparam table given `name`; `actions` as of `create_scene`; `conditions`, a list of
-   -- `{ device =, code =, is = "==" or "<" ..., value = }` and `{ time = "07:30", loops = "0111110" }` (Sunday first);
-   -- `match` ("any", or "all" of them). What has an `entity_id` goes as it is, as do Tuya's own members beside these
-   -- @treturn ?automation; or nil, message, detail
-   methods.create_automation = edge.of("tuya.space:create_automation", function(self, given)
-      if type(given) ~= "table" or type(given.name) ~= "string" then
-         return false, "given: a table with a name expected"
-      end
-      local ok, body, message, info = written(self, given)
-      if not ok or body == nil then return ok, body, message, info end
-      body.match_type = body.match_type or MATCHES.any
-      return ask(self, "POST", "/automations", function(result)
-         local id = type(result) == "table" and result.automation_id or result
-         if not is_id(id) then return nil end
-         return read_automation(self, {
-            automation_id = id, name = body.name, enabled = true, actions = body.actions,
-            conditions = body.conditions, match_type = body.match_type,
-         })
-      end, body)
-   end)
-end
+--- Makes an automation: what devices do when conditions hold.
+-- @function create_automation
+-- @tparam table given `name`; `actions` as of `create_scene`; `conditions`, a list of
+-- `{ device =, code =, is = "==" or "<" ..., value = }` and `{ time = "07:30", loops = "0111110" }` (Sunday first);
+-- `match` ("any", or "all" of them). What has an `entity_id` goes as it is, as do Tuya's own members beside these
+-- @treturn ?automation; or nil, message, detail
+space_methods.create_automation = edge.of("tuya.space:create_automation", function(self, given)
+   if type(given) ~= "table" or type(given.name) ~= "string" then
+      return false, "given: a table with a name expected"
+   end
+   local ok, body, message, info = written(self, given)
+   if not ok or body == nil then return ok, body, message, info end
+   body.match_type = body.match_type or MATCHES.any
+   return ask(self, "POST", "/automations", function(result)
+      local id = type(result) == "table" and result.automation_id or result
+      if not is_id(id) then return nil end
+      return read_automation(self, {
+         automation_id = id, name = body.name, enabled = true, actions = body.actions,
+         conditions = body.conditions, match_type = body.match_type,
+      })
+   end, body)
+end)
+
+-- }}}
 
 --- The classes, for those who document them.
-scenes.CLASSES = { scene = scene_methods, automation = automation_methods }
+scenes.CLASSES = { space = space_methods, scene = scene_methods, automation = automation_methods }
 
 return scenes
