@@ -193,7 +193,15 @@ local function look(job, list)
    return true, seen
 end
 
-local function missing_of(list, seen)
+-- Whether what was sent is there; a countdown runs on while it is looked for.
+local function has_arrived(code, sent, now, elapsed)
+   if same(sent, now) then return true end
+   if not code:find("^countdown") or type(sent) ~= "number" or type(now) ~= "number" then return false end
+   return now < sent and now >= sent - elapsed - 1
+end
+
+-- What is not there, some seconds after it was sent.
+local function missing_of(list, seen, elapsed)
    local missing = {}
    for _, one in ipairs(list) do
       local sent, now = one.value, seen[one.code]
@@ -201,7 +209,7 @@ local function missing_of(list, seen)
          sent = points.decode(one.specification, one.code, sent)
          now = points.decode(one.specification, one.code, now)
       end
-      if not same(sent, now) then
+      if not has_arrived(one.code, sent, now, elapsed) then
          missing[#missing + 1] = { code = one.code, sent = sent, seen = now }
       end
    end
@@ -222,11 +230,12 @@ end
 
 -- Looks until all values are there or the time is over.
 local function confirm(job, list, info)
-   local ends, pause = job.inner.now(job.client) + job.confirm, FIRST_PAUSE
+   local began, pause = job.inner.now(job.client), FIRST_PAUSE
+   local ends = began + job.confirm
    while true do
       local ok, seen = look(job, list)
       if not ok then return false, seen end
-      local missing = missing_of(list, seen)
+      local missing = missing_of(list, seen, job.inner.now(job.client) - began)
       if not missing[1] then return true, true, nil, info end
       local left = ends - job.inner.now(job.client)
       if left <= 0 then return true, unconfirmed(job, missing) end

@@ -382,6 +382,27 @@ describe("a confirmed command", function()
       assert.is_true(made.client:device("lamp"):send({ colour_data_v2 = "#123456" }, { confirm = 1 }))
    end)
 
+   it("does not miss a countdown because it runs on", function()
+      local house = require("tuya.simulator.house")
+      local shown
+      local made = cloud.new(nil, function(request, answer)
+         if not request.target:find("/status", 1, true) then return answer() end
+         local reply = shown and { status = 200, headers = {}, body = shown } or answer()
+         reply.delay = 2
+         return reply
+      end, house)
+      local coffee = made.client:device("coffee")
+      assert.is_true(coffee:send({ countdown_1 = 600 }, { confirm = 5 }))
+      made.transport:sleep(7)
+      assert.is_true(coffee:status().countdown_1 < 600)
+      shown = '{"success":true,"result":[{"code":"countdown_1","value":598}]}'
+      assert.is_true(coffee:send({ countdown_1 = 600 }, { confirm = 5 }))
+      for _, wrong in ipairs { "590", "601", '"x"' } do -- not reached yet, never sent, no number
+         shown = '{"success":true,"result":[{"code":"countdown_1","value":' .. wrong .. "}]}"
+         assert.equal("unconfirmed", select(3, coffee:send({ countdown_1 = 600 }, { confirm = 1 })).kind)
+      end
+   end)
+
    it("wants seconds", function()
       for _, wrong in ipairs { 0, -1, 0 / 0, 1 / 0 } do
          assert.error_matches(function() new().client:device("plug"):send({ switch_1 = true }, { confirm = wrong }) end,
