@@ -158,6 +158,17 @@ local EVENTS = {
    end,
 }
 
+EVENTS['via = "mqtt"'] = function(text, path)
+   if not pcall(require, "tuya.mqtt") then return pending("tuya.mqtt is not built: libmosquitto is not there") end
+   local made, stream = cloud.new(), nil
+   run(text, path, { client = { events = function(_, given)
+      stream = made.client:events(given)
+      return stream
+   end } })
+   assert.equal("connecting", stream:status().state)
+   made.client:close()
+end
+
 local TICKS = {
    ["client:start({"] = function(text, path)
       local made = cloud.new(nil, nil, house)
