@@ -10,7 +10,7 @@ local op = require("tuya.op")
 
 local flow = {}
 
-local yield = coroutine.yield
+local yield = op.yield
 
 -- By coroutine, the op that runs in it; held by neither, since the op holds its coroutine.
 local running = setmetatable({}, { __mode = "kv" })
