@@ -12,8 +12,8 @@
 --
 -- The policy of a "send" has `connect_timeout` and, where one try is bounded, `timeout`, in seconds; and `endpoint`
 -- where it goes elsewhere than the transport's own.
--- An op that a tick drives has its `deadline` and how far its call was `sent`; one of several calls begins both anew with
--- each (see flow.lua).
+-- An op that a tick drives has its `deadline` and how far its call was `sent`; one of several calls begins both anew
+-- with each (see flow.lua).
 --
 -- The danger: a flow that yields through pcall, an iterator or a metamethod dies on Lua 5.1; flows call
 -- none of these.
