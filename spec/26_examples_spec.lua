@@ -66,13 +66,15 @@ local function printer()
    end, printed
 end
 
--- The module tuya, whose clients are of the simulated cloud whatever they are given besides.
-local function module_of(made)
+-- The module tuya, whose clients are of the simulated cloud whatever they are given besides; `clients` lists them.
+local function module_of(made, clients)
    return setmetatable({
       client = function(given)
-         local options = { store = given.store, budget = given.budget }
+         local options = { store = given.store, budget = given.budget, login = given.login }
          if type(options.store) == "string" then options.store = nil end -- not into a directory of this machine's
-         return cloud.new(options, function(request) return made.simulator:handle(request) end).client
+         local client = cloud.new(options, function(request) return made.simulator:handle(request) end).client
+         table.insert(clients or {}, client)
+         return client
       end,
    }, { __index = tuya })
 end
@@ -314,6 +316,22 @@ local PAGES = {
    ["docs/simulator.md"] = SIMULATOR,
    ["docs/ticks.md"] = TICKS,
    ["docs/tokens.md"] = {
+      ["login = { username"] = function(text, path)
+         local clients = {}
+         run(text, path, {
+            id = cloud.ID, secret = cloud.SECRET, password = "a house in 2024", tuya = module_of(cloud.new(), clients),
+         })
+         assert.equal("bay1563811262429Simu", clients[1]:uid())
+      end,
+      ["project:authorization_url"] = function(text, path)
+         local made, clients = cloud.new(), {}
+         run(text, path, {
+            id = cloud.ID, secret = cloud.SECRET, state = "s", store = made.store, code = made.simulator:authorize(),
+            tuya = module_of(made, clients),
+         })
+         assert.equal(3, #clients)
+         assert.equal("bay1563811262429Simu", clients[3]:uid())
+      end,
       ["tuya.store.new"] = function(text, path)
          local made, names = cloud.new(), {}
          run(text, path, {
