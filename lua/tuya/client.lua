@@ -583,7 +583,8 @@ end
 local function lend(self, its)
    return {
       uid = function(on_done)
-         return its:add(op.new(token.uid, context_of(self)), FLOW, nil, teller(on_done))
+         local context = context_of(self)
+         return its:add(op.new(token.uid, context), context.timeout, nil, teller(on_done))
       end,
       start = function(spec, on_done)
          local ok, handle, message, detail = start(self, spec, on_done)
