@@ -6,11 +6,9 @@
 ** the module pins itself when the first pool is made. No Lua runs in any callback.
 */
 #define _GNU_SOURCE
-#ifndef TUYA_EMBED
-#include <dlfcn.h>
-#endif
 
 #include "compat.h"
+#include "pin.h"
 #include "tuya_curl.h"
 
 #define POOL "tuya.pool"
@@ -31,15 +29,6 @@ static tuya_pool *check_pool (lua_State *L) {
     lua_error(L);
   }
   return box->pool;
-}
-
-/* lua_close unloads modules, whatever threads are still in them; it does not unload the program. */
-static void pin (void) {
-#ifndef TUYA_EMBED
-  Dl_info info;
-  if (dladdr((void *)(size_t)luaopen_tuya_curl, &info) && info.dli_fname)
-    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
-#endif
 }
 
 /* The value stays on the stack, so that its text lives as long as the call. */
@@ -78,7 +67,7 @@ static int pool_new (lua_State *L) {
   box->pool = NULL;
   luaL_getmetatable(L, POOL);
   lua_setmetatable(L, -2);
-  pin();
+  pin(luaopen_tuya_curl);
   box->pool = tuya_pool_new(&options);
   if (box->pool) return 1;
   lua_pushnil(L);

@@ -6,11 +6,11 @@
 ** message is looked at again once there is room for it.
 */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <string.h>
 
 #include "ca.h"
 #include "compat.h"
+#include "pin.h"
 #include "session.h"
 
 #define SESSION "tuya.mqtt"
@@ -32,13 +32,6 @@ static session *check_session (lua_State *L) {
   if (session_is_forked(b->session))
     luaL_error(L, "attempt to use a session that was made before a fork: make it in the child");
   return b->session;
-}
-
-/* A module that libcurl's threads may be in is never unloaded. */
-static void pin (void) {
-  Dl_info info;
-  if (dladdr((void *)(size_t)luaopen_tuya_mqtt, &info) && info.dli_fname)
-    dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
 }
 
 static int push_made (lua_State *L, int is_made, const char *why) {
@@ -135,7 +128,7 @@ static int mqtt_connect (lua_State *L) {
   b->session = NULL;
   luaL_getmetatable(L, SESSION);
   lua_setmetatable(L, -2);
-  pin();
+  pin(luaopen_tuya_mqtt);
   b->session = session_new(&o);
   return push_made(L, b->session != NULL,
                    "out of memory or descriptors, or the client id is no UTF-8");

@@ -6,12 +6,12 @@
 ** message is looked at again once there is room for it.
 */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <string.h>
 
 #include "compat.h"
 #include "connection.h"
 #include "handshake.h"
+#include "pin.h"
 #include "watch.h"
 
 #define SOCKET "tuya.websocket"
@@ -30,12 +30,6 @@ static connection *check_connection (lua_State *L) {
   if (connection_is_forked(b->connection))
     luaL_error(L, "attempt to use a WebSocket that was made before a fork: make it in the child");
   return b->connection;
-}
-
-/* A module that libcurl's threads may be in is never unloaded. */
-static void pin (void) {
-  Dl_info info;
-  if (dladdr(__func__, &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
 }
 
 /* A closed one, whose finalizer does what is due from here on. */
@@ -92,7 +86,7 @@ static int websocket_connect (lua_State *L) {
   luaL_argcheck(L, o.endpoint && o.request && nkey == HANDSHAKE_KEY, 1,
                 "endpoint, request and key expected");
   b = new_box(L);
-  pin();
+  pin(luaopen_tuya_websocket);
   b->connection = connection_new(&o);
   return push_made(L, b);
 }
