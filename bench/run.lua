@@ -416,10 +416,10 @@ local function gateway()
    say("### The gateway: one nginx worker before a server on the other processor, 32 connections\n")
    local rows, missing = require("bench.gateway")()
    if not rows then return say("Left out: %s.\n", missing) end
-   say("| way | requests/s | of plain | CPU of the worker, us a request | added |")
+   say("| way | requests/s | CPU of the worker, us a request | added | requests for its CPU, of plain |")
    say("| --- | --- | --- | --- | --- |")
    for _, row in ipairs(rows) do
-      say("| %s | %.0f | %.0f %% | %.1f | %.1f |", row.name, row.rate, 100 * row.share, row.cost, row.added)
+      say("| %s | %.0f | %.1f | %.1f | %.0f %% |", row.name, row.rate, row.cost, row.added, 100 * row.share)
    end
    say("\nTargets: `sign()` 80 %% and 10 us, `serve()` 60 %% and 20 us.\n")
 end

@@ -177,11 +177,13 @@ describe("the gateway under load", function()
          other.stop()
          server.stop()
       end)
-      local finish = crowd(other, "/suretuya", 5)
-      prove(one, "/suretuya", function() hurt(other) end, 2)
-      local good, codes = finish()
-      assert.same({}, codes)
-      assert.is_true(good > 0)
+      for _, prefix in ipairs { "/suretuya", "/mine" } do
+         local finish = crowd(other, prefix, 5)
+         prove(one, prefix, function() hurt(other) end, 2)
+         local good, codes = finish()
+         assert.same({}, codes)
+         assert.is_true(good > 0)
+      end
    end)
 
    -- Without Redis each worker renews for itself, and on this cloud kills the others' token by that: worse than Tuya's,
