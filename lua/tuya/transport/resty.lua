@@ -180,7 +180,8 @@ local function exchange(state, socket, sealed, deadline)
       return failure(message == "timeout" and "timeout" or "reset", "cannot send: " .. message, "maybe")
    end
    local most = state.max_reply or MAX_REPLY
-   local reply, trouble = reader.read({ socket = socket, deadline = deadline, more = more }, sealed:method(), most)
+   local stream = { socket = socket, deadline = deadline, more = more, buffer = "", began = false } -- made large enough
+   local reply, trouble = reader.read(stream, sealed:method(), most)
    if not reply then
       socket:close()
       local code = trouble.code == "closed" and "reset" or trouble.code
