@@ -38,7 +38,8 @@ local WRONG_TIME = 1013
 -- signature and the allow-list, such as X-HTTP-Method-Override, X-Original-URL, Range or If-None-Match.
 local PASSED = {
    accept = true, ["accept-language"] = true, ["content-type"] = true, lang = true, ["user-agent"] = true,
-   ["accept-encoding"] = true, connection = true, ["content-length"] = true, host = true, ["transfer-encoding"] = true,
+   ["accept-encoding"] = true, connection = true, ["content-length"] = true, expect = true, host = true,
+   ["transfer-encoding"] = true,
 }
 local MOST_HEADERS = 64
 
