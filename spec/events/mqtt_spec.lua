@@ -447,6 +447,20 @@ describe("an MQTT channel", function()
       assert.equal(2, #asked)
    end)
 
+   it("spends ever fewer calls on configurations that come to nothing", function()
+      answer = "nonsense"
+      for n = 1, 14 do
+         channel:tick()
+         local status = channel.stream:status()
+         assert.same({ n, "http", "config" }, { #asked, status.error, status.code })
+         assert.is_true(status.retry_in <= 600)
+         t = t + status.retry_in
+      end
+      assert.is_true(channel.stream:status().retry_in == 0)
+      channel:tick()
+      assert.is_true(channel.stream:status().retry_in >= 300)
+   end)
+
    it("takes no configuration that it cannot trust", function()
       local function with(changes)
          local copy = {}

@@ -71,6 +71,7 @@ local function new_log(status_of)
       if event.event == "refused" then return tell(event.message) end
       if event.event ~= "stream" then return end
       if event.state == "open" then return tell("connected") end
+      if event.state == "renewing" then return tell(("not renewed yet: %s"):format(tostring(event.message))) end
       local status = status_of()
       tell(("%s; again in %.0f s"):format(tostring(event.message), status.retry_in or 0))
       if status.advice then tell(status.advice) end

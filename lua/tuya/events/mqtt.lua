@@ -15,6 +15,7 @@ local mqtt = {}
 
 local MARGIN = 60 -- s before its end at which a configuration is renewed,
 local SHARE = 0.1 -- or this part of its life, whichever is less
+local LONGEST_THRIFT = 600 -- s between two calls for configurations that come to nothing
 local RENEW_AGAIN = 15 -- s until a renewal that failed is tried again
 local KEEPALIVE = 30 -- s without a word before we ask
 local OFFER_AGAIN = 30 -- s after which a message whose handler raised is offered again
@@ -81,6 +82,7 @@ function mqtt.new(context, given, lent)
       },
       stream = stream.new(context, "mqtt", ADVICE),
       renewals = 0,
+      fruitless = 0, -- calls for configurations, in a row, that were refused or gave one that the broker refused
       unsettled = {}, nunsettled = 0, -- messages that are not done with
       look_at = 0,
    }, metatable)
@@ -151,6 +153,11 @@ local function leave(self, link)
    drain(self, link)
 end
 
+local function opened(self)
+   self.fruitless = 0
+   self.stream:opened()
+end
+
 -- --- how a link ends ---
 
 local function why(link, state)
@@ -162,20 +169,30 @@ local function why(link, state)
    return failed, about, code or failed
 end
 
+-- A call for a configuration came to nothing. Calls are counted, so the pause grows beyond that of a lost connection.
+local function spare(self)
+   self.fruitless = self.fruitless + 1
+   local most = math.min(LONGEST_THRIFT, 2 ^ (math.min(self.fruitless, 11) - 1))
+   self.stream.due = math.max(self.stream.due, self.stream:now() + most / 2 + jitter.draw(most / 2, self.context))
+end
+
 -- The link that worked, or was to work, is over. A broker that refuses gets another configuration the next time.
 local function lose(self, link, state)
    local failed, about, code = why(link, state)
    drain(self, link)
    self.link = nil
-   if failed == "refused" then self.config = nil end
    self.stream:fail(failed, about, code)
+   if failed == "refused" then
+      self.config = nil
+      spare(self)
+   end
 end
 
 -- --- asking for configurations ---
 
-local function renew_at(config)
+local function renew_at(self, config)
    local margin = math.min(MARGIN, SHARE * config.life)
-   return config.since + config.life - margin - jitter.draw(margin / 2)
+   return config.since + config.life - margin - jitter.draw(margin / 2, self.context)
 end
 
 -- Asks for a configuration; one that comes when all is over is let go.
@@ -187,7 +204,7 @@ local function ask(self, on_config, on_failure)
       if self.stream.state == "closed" then return end
       if not config then return on_failure(about, detail) end
       config.since = since
-      config.renew_at = renew_at(config)
+      config.renew_at = renew_at(self, config)
       on_config(config)
    end)
 end
@@ -200,7 +217,9 @@ local function use(self, config)
 end
 
 local function refused(self, about, detail)
-   self.stream:fail(detail.kind == "network" and detail.code or detail.kind, about, detail.code)
+   local is_network = detail.kind == "network"
+   self.stream:fail(is_network and detail.code or detail.kind, about, detail.code)
+   if not is_network then spare(self) end
 end
 
 local function begin(self)
@@ -213,7 +232,7 @@ end
 -- --- renewing ---
 
 local function put_off(self, about, code)
-   self.renew_after = self.stream:now() + RENEW_AGAIN + jitter.draw(RENEW_AGAIN)
+   self.renew_after = self.stream:now() + RENEW_AGAIN + jitter.draw(RENEW_AGAIN, self.context)
    local write = self.context.log
    if write then write { event = "stream", via = "mqtt", state = "renewing", message = about, code = code } end
 end
@@ -232,7 +251,7 @@ local function take_over(self)
    self.link, self.config, self.coming = self.coming, self.coming.config, nil
    if before then (before.config.client_id == self.config.client_id and drain or leave)(self, before) end
    self.renewals, self.renew_after = self.renewals + 1, nil
-   if self.stream.state ~= "open" then self.stream:opened() end
+   if self.stream.state ~= "open" then opened(self) end
 end
 
 local function drop_coming(self, state)
@@ -273,7 +292,7 @@ local function carry(self)
    local state = advance(self, self.link)
    if state == "connecting" then return end
    if state ~= "open" then return end_link(self, state) end
-   if self.stream.state ~= "open" then self.stream:opened() end
+   if self.stream.state ~= "open" then opened(self) end
 end
 
 -- Messages that were taken a while ago and are not done with.
