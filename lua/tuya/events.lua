@@ -84,6 +84,15 @@ local function settle(self, found, count)
    self.channel:done(found)
 end
 
+-- Whether somebody who asks has been given this very event and is at it still. It is not acknowledged then: when it is
+-- delivered again, it is known what has become of that.
+local function is_out(self, found)
+   for _, other in next, self.given do
+      if found.id and other.id == found.id or found.name and other.name == found.name then return true end
+   end
+   return false
+end
+
 -- Reads a message; false where there is nothing to hand out, and then it is settled.
 local function look_into(self, found)
    local text, envelope, detail = self.channel:open(found)
@@ -97,6 +106,7 @@ local function look_into(self, found)
       return false
    end
    read.event(said, self.via, found, envelope)
+   if is_out(self, found) then return false end
    local passed, why = self.sieve:pass(found)
    if not passed then settle(self, found, why == "late" and "late" or "duplicates") end
    return passed

@@ -277,6 +277,31 @@ describe("the delivery of events", function()
       assert.equal(1, stream:status().late)
    end)
 
+   it("gives each event to one of several tasks that ask, also what is delivered again while one is at it", function()
+      local tasks = require("tuya.scheduler").new(client)
+      local got = {}
+      for name = 1, 2 do
+         tasks:spawn(function()
+            while true do
+               local event = stream:next(20)
+               if not event then return end
+               got[#got + 1] = event.changes.x .. " " .. name
+               tasks:sleep(1)
+            end
+         end)
+      end
+      local text = sealed(status("a", { "x", 1, T + 1 }))
+      topic.put(text)
+      topic.put(text)
+      topic.put(sealed(status("b", { "x", 2, T + 2 })))
+      assert(tasks:run(10))
+      topic.peer.over = true
+      assert(tasks:run())
+      assert.same({ "1 1", "2 2" }, got)
+      assert.same({}, topic.list)
+      assert.same({ 2, 1 }, { stream:status().handled, stream:status().duplicates })
+   end)
+
    it("hands out what waited in the order in which it came, in ticks that are short", function()
       for i = 1, 1000 do topic.put(sealed(status("a" .. i, { "x", i, T + i }))) end
       local stop = os.time() + 20
