@@ -616,7 +616,7 @@ end
 -- @tparam table given `via` ("pulsar" or "mqtt"), `ping` (30 s without a word before we ask). Of Pulsar: `environment`
 -- ("event"; "event-test": that of the console's test), `url` ("wss://host:port"; nil: the client's data centre's).
 -- Of MQTT: `uid` (whose devices; nil: whose token), `version` of the encryption ("2.0"; "1.0")
--- @treturn events with `on`, `each`, `status`, `close`
+-- @treturn events with `on`, `each`, `next`, `status`, `close`
 -- @raise when an option breaks a rule, at the caller's line, and where tuya.websocket or tuya.mqtt is not installed
 function methods:events(given)
    local made, rule = receive(self, given)
