@@ -377,8 +377,11 @@ function home:status() end
 
 function home:close() end
 
+---@alias tuya.event.name "call"|"reply"|"renew"|"moved"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"
+---|"stream"|"refused"|"untyped"|"mirror"
+
 ---@class tuya.event
----@field event "call"|"reply"|"renew"|"moved"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"|"stream"|"refused"
+---@field event tuya.event.name
 ---@field device_id? string of a fallback to the thing model
 ---@field codes? string[] likewise
 ---@field method? string
@@ -390,7 +393,10 @@ function home:close() end
 ---@field how? "ask"|"refresh"|"login"|"code"
 ---@field endpoint? string where a log-in has moved to
 ---@field offset? number ms that the cloud's clock is ahead of ours
----@field state? "lost"|"found"|"warning"|"refused"|"limited" of the store or the budget
+---@field state? string "lost", "found" of the store; "warning", "refused", "limited" of the budget; of a stream its
+--- state; "gap", "read", "unread" of the mirror
+---@field changes? integer of "read": how many it found
+---@field product? string of "untyped"
 ---@field period? "day"|"month" of the budget
 ---@field used? integer
 ---@field limit? integer
