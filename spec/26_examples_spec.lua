@@ -375,3 +375,21 @@ describe("the examples of", function()
       end
    end
 end)
+
+describe("examples/morning.lua", function()
+   it("opens the curtains, warms the room and says what did not work", function()
+      local made = cloud.new(nil, nil, house)
+      local print, printed = printer()
+      local own = setmetatable({ client = function() return made.client end }, { __index = tuya })
+      run(read("examples/morning.lua"), "examples/morning.lua", {
+         print = print,
+         require = requiring { tuya = own },
+      })
+      made.transport:sleep(30)
+      local curtain = made.simulator:device("curtain").values
+      assert.equal(100, curtain.percent_state)
+      assert.equal(215, made.simulator:device("radiator").values.temp_set)
+      assert.is_true(made.simulator:device("coffee").values.switch_1)
+      assert.same({ "Front door is closed", "Garden socket is offline" }, printed)
+   end)
+end)
