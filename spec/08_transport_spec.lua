@@ -74,6 +74,13 @@ describe("transport.curl", function()
       assert.matches('^{"success":true', reply.body)
    end)
 
+   it("joins headers of one name by a comma, and leaves the blanks around a value out", function()
+      local reply = assert(transport({ endpoint = server.http }):send(sealed("/twice")))
+      assert.equal("one, two: 2", reply.headers["x-twice"])
+      assert.equal(":", reply.headers["x-colon"])
+      assert.is_nil(reply.headers["HTTP/1.1 200 OK"])
+   end)
+
    it("speaks HTTP/2 where it is offered", function()
       local t = transport { endpoint = server.https, ca_file = server.ca_file }
       for _ = 1, 3 do

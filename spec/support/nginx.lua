@@ -29,6 +29,7 @@ http {
       location /moved { return 302 https://elsewhere.example/; }
       location /gone { return 502 '<html>bad gateway</html>'; }
       location /silent { return 444; }
+      location /twice { add_header X-Twice "one 	"; add_header x-tWICE "two: 2"; add_header X-Colon ":"; return 200; }
       location /v1.0/token { return 200 'TOKEN'; }
    }
 }

@@ -16,9 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -92,8 +90,8 @@ typedef struct list {
 } list;
 
 struct tuya_pool {
-  pid_t pid;     /* of the process that made it */
-  CURLSH *share; /* of all connections: addresses and TLS sessions */
+  unsigned forks; /* before it was made */
+  CURLSH *share;  /* of all connections: addresses and TLS sessions */
   watch *watch;
   ca_store *ca;
   char *endpoint, *ca_file, *proxy, *user_agent;
@@ -234,11 +232,20 @@ static int on_timer (CURLM *multi, long ms, void *data) {
 
 /* --- making and freeing a pool --- */
 
-static void init_curl (void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+/* How many forks lie between this process and the first: getpid would ask the kernel each time. */
+static unsigned forks;
+
+/* In a child, where nothing else runs yet. */
+static void on_fork (void) { forks++; }
+
+static void init_process (void) {
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  pthread_atfork(NULL, NULL, on_fork);
+}
 
 static void init_once (void) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT; /* the one static that is ever written */
-  pthread_once(&once, init_curl);
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, init_process);
 }
 
 /* A copy of text; NULL for NULL, which is no failure, so the outcome is told apart. */
@@ -272,7 +279,7 @@ tuya_pool *tuya_pool_new (const tuya_pool_options *options) {
   tuya_pool *pool = calloc(1, sizeof *pool);
   if (!pool) return NULL;
   init_once();
-  pool->pid = getpid();
+  pool->forks = forks;
   pool->watch = watch_new();
   if (pool->watch && configure(pool, options) && open_share(pool)) return pool;
   tuya_pool_free(pool);
@@ -301,7 +308,7 @@ static void free_connection (connection *c) {
   free(c);
 }
 
-int tuya_pool_is_forked (const tuya_pool *pool) { return pool->pid != getpid(); }
+int tuya_pool_is_forked (const tuya_pool *pool) { return pool->forks != forks; }
 
 void tuya_pool_free (tuya_pool *pool) {
   size_t i;

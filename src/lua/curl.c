@@ -198,6 +198,60 @@ static const char *error_name (tuya_net error) {
   }
 }
 
+static char *lower (char *p, const char *end) {
+  for (; p < end; p++)
+    if (*p >= 'A' && *p <= 'Z') *p = (char)(*p - 'A' + 'a');
+  return p;
+}
+
+/* The end of a header's value: a blank before the line's end is not part of it. */
+static const char *end_of (const char *value, const char *end) {
+  const char *stop = value;
+  while (stop < end && *stop != '\r')
+    stop++;
+  while (stop > value && (stop[-1] == ' ' || stop[-1] == '\t'))
+    stop--;
+  return stop;
+}
+
+/* Adds a line of a head; one whose name is there already goes behind that and a comma. */
+static void add_header (lua_State *L, int headers, char *line, const char *end) {
+  char *colon = (char *)memchr(line, ':', (size_t)(end - line));
+  const char *value = colon;
+  size_t n;
+  if (!colon || colon == line) return;
+  do
+    value++;
+  while (value < end && (*value == ' ' || *value == '\t'));
+  n = (size_t)(end_of(value, end) - value);
+  lua_pushlstring(L, line, (size_t)(lower(line, colon) - line));
+  lua_pushvalue(L, -1);
+  lua_rawget(L, headers); /* stack: ... name what-there-is */
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushlstring(L, value, n);
+  }
+  else {
+    lua_pushliteral(L, ", ");
+    lua_pushlstring(L, value, n);
+    lua_concat(L, 3);
+  }
+  lua_rawset(L, headers);
+}
+
+/* Pushes the headers of a head as a table, names in lower case: so they are written in place. */
+static void push_headers (lua_State *L, char *head, size_t n) {
+  char *end = head + n, *line = (char *)memchr(head, '\n', n); /* of the status line */
+  int headers;
+  lua_createtable(L, 0, 8);
+  headers = lua_gettop(L);
+  while (line && ++line < end) {
+    char *next = (char *)memchr(line, '\n', (size_t)(end - line));
+    add_header(L, headers, line, next ? next : end);
+    line = next;
+  }
+}
+
 /* Memory of Lua's: making it may run a finalizer. */
 static char *room_for (lua_State *L, const tuya_reply *reply) {
   size_t size = reply->headers.n + reply->body.n + strlen(reply->message) + 1;
@@ -213,7 +267,7 @@ static void fill_copy (char *copy, const tuya_reply *reply) {
 
 /*
 ** take(id) or take(nil, lane), the first finished of a lane
-**   -> id, sent, status, head, body  |  id, sent, nil, error, message, status | nil  |  nothing
+**   -> id, sent, status, headers, body  |  id, sent, nil, error, message, status | nil  |  nothing
 ** Whatever allocates may run a finalizer, and that may use or close the pool: so the reply is
 ** looked at again once there is room, copied, and pushed from the copy.
 */
@@ -241,7 +295,7 @@ static int pool_take (lua_State *L) {
     return 6;
   }
   lua_pushinteger(L, (lua_Integer)reply.status);
-  lua_pushlstring(L, copy, reply.headers.n);
+  push_headers(L, copy, reply.headers.n);
   lua_pushlstring(L, copy + reply.headers.n, reply.body.n);
   return 5;
 }

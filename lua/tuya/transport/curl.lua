@@ -33,18 +33,8 @@ local function state_of(self)
    return type(self) == "table" and rawget(self, "open") and self.open(private)
 end
 
--- The headers of a reply head, names in lower case; repeated ones joined by commas.
-local function parse_head(head)
-   local headers = {}
-   for name, value in head:gmatch("\n([^:\r\n]+):[ \t]*([^\r\n]*)") do
-      name = name:lower()
-      headers[name] = headers[name] and headers[name] .. ", " .. value or value
-   end
-   return headers
-end
-
 local function reply_of(_, sent, status, a, b, failed)
-   if status then return { status = status, headers = parse_head(a), body = b } end
+   if status then return { status = status, headers = a, body = b } end
    return nil, b, { kind = "network", code = a, message = b, sent = sent, status = failed }
 end
 
