@@ -70,9 +70,9 @@ local function judge(what, row, base, bound, at_least, column)
       at_least and "at least" or "at most", bound, met and "met" or "MISSED")
 end
 
--- A table of rows: a column of numbers each, then the ratio of the first to the base's, round by round and of the
--- least of all rounds, which were the least disturbed.
-local function show(rows, base, columns)
+-- A table of rows: a column of numbers each, then the ratio of one of them (the first) to the base's, round by round
+-- and of the least of all rounds, which were the least disturbed.
+local function show(rows, base, columns, compared)
    local head, rule = "| program |", "| --- |"
    for _, column in ipairs(columns) do
       head, rule = head .. " " .. column.name .. " |", rule .. " --- |"
@@ -84,9 +84,9 @@ local function show(rows, base, columns)
       for i, column in ipairs(columns) do
          line = line .. " " .. measure.text(measure.column(row, i), column.format) .. " |"
       end
-      local _, least = measure.spread(measure.column(row))
-      local _, base_least = measure.spread(measure.column(base))
-      say("%s %s | %.2f |", line, measure.text(measure.ratios(row, base), "%.2f"), least / base_least)
+      local _, least = measure.spread(measure.column(row, compared))
+      local _, base_least = measure.spread(measure.column(base, compared))
+      say("%s %s | %.2f |", line, measure.text(measure.ratios(row, base, compared), "%.2f"), least / base_least)
    end
    say("")
 end
@@ -137,7 +137,7 @@ end
 
 -- --- (b) a request ---
 
--- The programs of one scheme; [1] raw libcurl, [3] the client.
+-- The programs of one scheme; [1] raw libcurl, [3] the client on Lua 5.4, [4] on LuaJIT.
 local function request_rows(endpoint, ca)
    return {
       pinned("C: libcurl, easy, neither signed nor read", c("raw", endpoint .. env("PATH"), REQUESTS, ca)),
@@ -152,12 +152,14 @@ local function requests_over(scheme, endpoint, ca)
    say("Keep-alive on loopback, one after the other; CPU us of the client's process, median (least-greatest) of "
       .. "%d rounds of %d requests.\n", ROUNDS.requests, REQUESTS)
    local rows = request_rows(endpoint, ca)
-   local raw, client = rows[1], rows[3]
+   local raw, clients = rows[1], { ["Lua 5.4"] = rows[3], LuaJIT = rows[4] }
    local connector = add_node(rows, "Node connector: request", node("client.js", endpoint, REQUESTS))
    measure.rounds(rows, ROUNDS.requests)
    show(rows, raw, { { name = "us", format = "%.1f" } })
-   judge("client:post from Lua 5.4 / raw libcurl, " .. scheme, client, raw, 1.5)
-   judge("client:post from Lua 5.4 / Node connector, " .. scheme, client, connector, 0.25)
+   for _, name in ipairs { "Lua 5.4", "LuaJIT" } do
+      judge(("client:post from %s / raw libcurl, %s"):format(name, scheme), clients[name], raw, 1.5)
+      judge(("client:post from %s / Node connector, %s"):format(name, scheme), clients[name], connector, 0.25)
+   end
 end
 
 local function requests()
@@ -187,6 +189,7 @@ local function cold_over(scheme, endpoint, ca)
       { name = "peak MiB", format = "%.1f" },
    })
    judge("cold start of Lua 5.4 / C program, " .. scheme, client, program, 1.5)
+   judge("cold start of LuaJIT / C program, " .. scheme, rows[3], program, 1.5)
 end
 
 local function cold()
@@ -254,12 +257,14 @@ local function many_over(name, endpoint, connections, ca)
    local rest = table.concat({ CALLS, IN_FLIGHT, connections, ca }, " ")
    local raw = pinned("C: libcurl, multi_socket_action", c("multi", endpoint .. "/slow" .. env("PATH"), rest))
    local ours = pinned("Lua 5.4: client:start, client:tick", lua("5.4", "ticks.lua", "many", endpoint, rest))
-   local rows = { raw, ours, pinned("LuaJIT: client:start, client:tick",
-      lua("luajit", "ticks.lua", "many", endpoint, rest)) }
+   local jitted = pinned("LuaJIT: client:start, client:tick", lua("luajit", "ticks.lua", "many", endpoint, rest))
+   local rows = { raw, ours, jitted }
    measure.rounds(rows, ROUNDS.ticks)
-   show(rows, raw, { { name = "wall ms", format = "%.0f" }, { name = "CPU us of a call", format = "%.1f" } })
-   judge_alone(CALLS .. " calls, wall, " .. name, ours, IDEAL * 1.5, "ms")
-   judge("CPU of a call / raw libcurl, " .. name, ours, raw, 1.3, false, 2)
+   show(rows, raw, { { name = "wall ms", format = "%.0f" }, { name = "CPU us of a call", format = "%.1f" } }, 2)
+   judge_alone(("%d calls, wall, %s, Lua 5.4"):format(CALLS, name), ours, IDEAL * 1.5, "ms")
+   judge_alone(("%d calls, wall, %s, LuaJIT"):format(CALLS, name), jitted, IDEAL * 1.5, "ms")
+   judge(("CPU of a call / raw libcurl, %s, Lua 5.4"):format(name), ours, raw, 1.3, false, 2)
+   judge(("CPU of a call / raw libcurl, %s, LuaJIT"):format(name), jitted, raw, 1.3, false, 2)
 end
 
 -- A row alone, and a bound for each of its columns.
