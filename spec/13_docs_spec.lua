@@ -40,6 +40,7 @@ end
 local methods_of = function(object) return debug.getmetatable(object).__index end
 
 local made = cloud.new()
+assert(made.client.devices) -- loads what is about devices and homes
 local store_path = os.tmpname()
 local file_store = require("tuya.store").new("file:" .. store_path)
 os.remove(store_path)

@@ -8,23 +8,17 @@ local budget = require("tuya.budget")
 local call = require("tuya.call")
 local clock = require("tuya.clock")
 local core = require("tuya.core")
-local device = require("tuya.device")
-local devices = require("tuya.devices")
 local drive = require("tuya.drive")
 local errors = require("tuya.errors")
 local edge = require("tuya.edge")
-local events = require("tuya.events")
 local exchange = require("tuya.exchange")
 local flow = require("tuya.flow")
 local grant = require("tuya.grant")
-local homes = require("tuya.homes")
-local infrared = require("tuya.infrared")
 local inner = require("tuya.inner")
 local json = require("tuya.json")
 local kept = require("tuya.kept")
 local learnt = require("tuya.known")
 local login = require("tuya.login")
-local mirror = require("tuya.mirror")
 local op = require("tuya.op")
 local options = require("tuya.options")
 local regions = require("tuya.regions")
@@ -606,7 +600,7 @@ local function receive(self, given)
    its, rule = ticker.of(context)
    if not its then return nil, rule end
    local made
-   made, rule = events.new(context, its, given, lend(self, its))
+   made, rule = load("tuya.events").new(context, its, given, lend(self, its))
    if not made then return nil, rule end
    its:attach(made)
    return made.face
@@ -624,9 +618,14 @@ function methods:events(given)
    return made
 end
 
-devices.mix(methods, lent)
-homes.mix(methods, lent)
-infrared.mix(methods, lent)
+-- What is about devices and homes is half of the library, and loaded when it is first asked for.
+setmetatable(methods, {
+   __index = function(_, name)
+      setmetatable(methods, nil)
+      for _, part in ipairs { "devices", "homes", "infrared" } do load("tuya." .. part).mix(methods, lent) end
+      return methods[name]
+   end,
+})
 
 local function mirrored(self, given)
    local context, rule = open_context(self)
@@ -634,10 +633,10 @@ local function mirrored(self, given)
    if context then its, rule = ticker.of(context) end
    if not its then return false, rule end
    local run = lend(self, its).run
-   return mirror.new(given, context, its, {
+   return load("tuya.mirror").new(given, context, its, {
       events = function(wanted) return receive(self, wanted) end,
       statuses = function(ids, on_done)
-         return run(function(inside, whose) return devices.statuses(inside, whose, ids) end, on_done)
+         return run(function(inside, whose) return load("tuya.devices").statuses(inside, whose, ids) end, on_done)
       end,
    })
 end
@@ -656,7 +655,7 @@ end)
 -- @tparam string id
 -- @treturn device
 function methods:device(id)
-   local made, rule = device.new(self, id, lent)
+   local made, rule = load("tuya.device").new(self, id, lent)
    if not made then error("tuya.client:device: " .. rule, 2) end
    return made
 end
