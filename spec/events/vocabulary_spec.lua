@@ -215,6 +215,24 @@ describe("a sieve", function()
       for i = 9901, 10000 do assert.is_true(made.ids:get("d" .. i .. "\0a" .. i)) end
    end)
 
+   it("does not forget what it is asked about again and again", function()
+      made = sieve.new { ids = 10 }
+      assert.same({ x = 1 }, take(status("a", T, { x = 1 }, "kept")))
+      for i = 1, 100 do
+         take(status("b" .. i, T + i, { y = i }, "m" .. i))
+         assert.equal("duplicate", take(status("a", T, { x = 1 }, "kept")))
+      end
+   end)
+
+   it("does not go back in time by a slow handler of an older event", function()
+      local older, newer = status("a", T + 1, { x = 1 }), status("b", T + 3, { x = 3 })
+      assert.is_truthy(made:pass(older))
+      assert.is_truthy(made:pass(newer))
+      made:done(newer)
+      made:done(older)
+      assert.equal("late", take(status("c", T + 2, { x = 2 })))
+   end)
+
    it("comes to the newest state from any order with any duplicates", function()
       local draw = random.new(8)
       for _ = 1, 50 do

@@ -187,6 +187,17 @@ describe("a scene", function()
       end)
    end
 
+   it("is not run where two have its name", function()
+      local made = new()
+      local home = made.client:space("1001")
+      assert(home:create_scene("GOOD night", { { device = "coffee", values = { switch_1 = true } } }))
+      local done, message, detail = home:run("Good night")
+      assert.is_nil(done)
+      assert.equal('2 scenes are named "Good night"', message)
+      assert.same({ "lookup", "ambiguous", 2 }, { detail.kind, detail.code, #detail.candidates })
+      assert.is_false(values(made, "coffee").switch_1)
+   end)
+
    it("is made with values as programs write them, run in one call, and deleted", function()
       local made = new()
       local home = made.client:space("1001")
@@ -464,6 +475,15 @@ describe("the history of a device", function()
          assert.equal("1", list[45].value)
          assert.equal(3, calls(made))
       end
+   end)
+
+   it("ends where the cloud says that there is more, and not from where", function()
+      local made = new({}, function(request, answer)
+         if not request.target:find("logs", 1, true) then return answer() end
+         return { status = 200, headers = {}, body = '{"success":true,"result":{"logs":[{"code":"pir","value":"pir",'
+            .. '"event_time":1700000000000,"event_id":7}],"has_next":true,"next_row_key":""}}' }
+      end)
+      assert.equal(1, #assert(made.client:device("hall"):logs():all()))
    end)
 
    it("is added up", function()
