@@ -190,6 +190,21 @@ describe("handle:cancel", function()
       end
    end)
 
+   it("tells how far the call got in all its tries: one that was refused reached the cloud", function()
+      local refused = false
+      local made = new(nil, 0.05, function(request, answer)
+         if refused or request.target:find("token", 1, true) then return answer() end
+         refused = true
+         return { status = 200, headers = {}, body = '{"success":false,"code":1010,"msg":"token invalid"}' }
+      end)
+      local keep, calls = collector()
+      local handle = made.client:start(GET, keep)
+      repeat made.client:tick(0.01) until count(made, DEVICE) == 2 -- refused, and on its way again
+      assert.is_true(handle:cancel())
+      run(made.client)
+      assert.equal("cancelled yes", calls[1][3].kind .. " " .. calls[1][3].sent)
+   end)
+
    it("is too late once the function was called", function()
       local made = new()
       local handle = made.client:start(GET, nothing)
@@ -256,6 +271,19 @@ describe("a tick", function()
       run(made.client)
       assert.equal(cloud.SOCKET, calls[1][1].id)
       assert.equal(3, count(made, DEVICE))
+   end)
+
+   it("does not begin a pause that a call has no time for", function()
+      local made = new(nil, 0.05, function(request, answer)
+         if request.target:find("token", 1, true) then return answer() end
+         return { status = 429, headers = { ["Retry-After"] = "60" }, body = "" }
+      end)
+      local keep, calls = collector()
+      local before = made.transport:now()
+      made.client:start({ method = "GET", path = DEVICE, timeout = 5 }, keep)
+      run(made.client)
+      assert.same({ "http", 429 }, { calls[1][3].kind, calls[1][3].code })
+      assert.is_true(made.transport:now() - before < 1)
    end)
 
    it("renews the token once however many calls are refused for it", function()
@@ -430,5 +458,21 @@ describe("a tick over libcurl", function()
       collectgarbage()
       assert.equal(1, #calls)
       silent:close()
+   end)
+end)
+
+describe("what is due at one moment", function()
+   it("comes in the order in which it was put in", function()
+      local list = require("tuya.heap").new()
+      for i = 1, 50 do list:push(i % 3, i) end
+      local got = {}
+      for i = 1, 50 do got[i] = list:pop() end
+      local expected = {}
+      for _, rest in ipairs { 0, 1, 2 } do
+         for i = 1, 50 do
+            if i % 3 == rest then expected[#expected + 1] = i end
+         end
+      end
+      assert.same(expected, got)
    end)
 end)

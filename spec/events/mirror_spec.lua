@@ -65,6 +65,24 @@ describe("the mirror of a home, read again,", function()
    end)
 end)
 
+describe("the mirror of a home, whose changes nobody asks for,", function()
+   it("keeps a thousand of them, and counts the others", function()
+      local tell
+      local stream = { status = function() return { state = "open", connects = 1 } end }
+      function stream.on(_, given) tell = given[1] end
+      local _, home = mirror.new({}, {
+         events = function() return stream end,
+         statuses = function() return { plug = { power = 0 } } end,
+         now = function() return 0 end,
+      })
+      for i = 1, 1005 do tell { device = "plug", kind = "status", changes = { power = i } } end
+      local list, missed = home:changes()
+      assert.same({ 1000, 5 }, { #list, missed })
+      assert.equal(1005, home:device("plug").power)
+      assert.same({ 0, 0 }, { #home:changes(), (select(2, home:changes())) })
+   end)
+end)
+
 describe("the mirror of a home", function()
    local made, scheduler
 
