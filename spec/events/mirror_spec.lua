@@ -11,6 +11,20 @@ end
 
 local SOCKET, LAMP, DOOR = pushing.SOCKET, "vdevo161563811262430", "vdevo161563811262432"
 
+-- A mirror without a cloud: of a stream, and of what reads the state of all devices.
+local function alone(stream, statuses)
+   local context = { monotonic = function() return 0 end, clock = function() return 1.7e12 end, offset = 0 }
+   local ticker = {
+      attach = function(self, one) self.one = one end,
+      tick = function(self) self.one:tick() end,
+   }
+   local _, home = mirror.new({}, context, ticker, {
+      events = function() return stream end,
+      statuses = function(_, on_done) return on_done(statuses()) or true end,
+   })
+   return home
+end
+
 describe("the mirror of a home, read again,", function()
    it("keeps what events told meanwhile, but for what is older than the reading", function()
       local connects, now, handler, answer = 1, 1.7e12, nil, nil
@@ -48,15 +62,7 @@ describe("the mirror of a home, read again,", function()
    it("no longer has a device that left in the gap", function()
       local connects, home_now = 1, { plug = { switch = true }, lamp = { switch = false } }
       local stream = { on = function() end, status = function() return { state = "open", connects = connects } end }
-      local context = { monotonic = function() return 0 end, clock = function() return 1.7e12 end, offset = 0 }
-      local ticker = {
-         attach = function(self, one) self.one = one end,
-         tick = function(self) self.one:tick() end,
-      }
-      local _, home = mirror.new({}, context, ticker, {
-         events = function() return stream end,
-         statuses = function(_, on_done) return on_done(home_now) or true end,
-      })
+      local home = alone(stream, function() return home_now end)
       connects, home_now = 2, { lamp = { switch = false } }
       assert.is_true(home:tick())
       assert.is_nil(home:device("plug"))
@@ -70,12 +76,10 @@ describe("the mirror of a home, whose changes nobody asks for,", function()
       local tell
       local stream = { status = function() return { state = "open", connects = 1 } end }
       function stream.on(_, given) tell = given[1] end
-      local _, home = mirror.new({}, {
-         events = function() return stream end,
-         statuses = function() return { plug = { power = 0 } } end,
-         now = function() return 0 end,
-      })
-      for i = 1, 1005 do tell { device = "plug", kind = "status", changes = { power = i } } end
+      local home = alone(stream, function() return { plug = { power = 0 } } end)
+      for i = 1, 1005 do
+         tell { device = "plug", kind = "status", changes = { power = i }, times = {}, time = 1.7e12 + i }
+      end
       local list, missed = home:changes()
       assert.same({ 1000, 5 }, { #list, missed })
       assert.equal(1005, home:device("plug").power)
