@@ -97,6 +97,26 @@ describe("a renewal", function()
       assert.equal("another's", made.store:load(LEASE))
    end)
 
+   it("that fails takes the token that somebody else has stored meanwhile", function()
+      local made
+      local fails = false
+      made = new({}, function(request)
+         if not fails then return nil end
+         if is_refresh(request) then return refusal(1010) end
+         local record = made.store:load(TOKEN)
+         local moments = "9999999999999 9999999999999 winner "
+         assert.is_true(made.store:swap(TOKEN, record, (record:gsub("^%d+ %d+ %d+ %S+ ", "9 " .. moments))))
+         return refusal(1001)
+      end, function() return envelope { success = true, result = {} } end)
+      assert(made.client:get(STATUS))
+      fails = true
+      made.transport:sleep(7201)
+      made.store:swap(LEASE, made.store:load(LEASE), nil)
+      assert(made.client:get(STATUS))
+      local requests = made.transport.requests
+      assert.equal("winner", requests[#requests].headers.access_token)
+   end)
+
    it("writes a record that is like no earlier one", function()
       local made = new({}, function() return granted("unchanged") end, function()
          return envelope { success = true, result = {} }

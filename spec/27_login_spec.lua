@@ -123,12 +123,38 @@ describe("an app account", function()
             assert.matches("^POST " .. LOGINS .. ": " .. case[4], message)
             assert.matches(case[5], detail.advice, 1, true)
          end
+         made.transport:sleep(58)
+         made.client:get(STATUS)
          assert.equal(1, #made.transport.requests)
-         made.transport:sleep(61)
+         made.transport:sleep(3)
          made.client:get(STATUS)
          assert.equal(2, #made.transport.requests)
       end)
    end
+
+   it("logs in again where nobody knows whether it has: a password works twice", function()
+      local is_cut = true
+      local made = cloud.new({ login = account() }, function(sent, answer)
+         if not is_cut or not sent.target:find(LOGIN, 1, true) then return answer() end
+         is_cut = false
+         return nil, "reset", "maybe"
+      end)
+      assert(made.client:get(STATUS))
+      assert.equal(2, count(made, LOGINS))
+   end)
+
+   it("waits ten seconds for a refresh, by when others may take it over, and no longer", function()
+      local made = cloud.new({ login = account() }, function(sent, answer)
+         local reply = answer()
+         if sent.target:find("/token/", 1, true) then reply.delay = 40 end
+         return reply
+      end)
+      assert(made.client:get(STATUS))
+      made.transport:sleep(7201)
+      local before = made.transport:now()
+      assert.equal("timeout", select(3, made.client:get(STATUS, nil, { timeout = 60 })).code)
+      assert.is_true(made.transport:now() - before < 12)
+   end)
 
    it("that is not linked to the project is told what helps", function()
       local made = cloud.new({ login = account() }, refusing(2406, "skill id invalid", LOGIN))
@@ -309,7 +335,15 @@ describe("an owner who authorizes", function()
       assert(another(made, { code = made.code }):get(STATUS))
       made.transport:sleep(7201)
       assert(another(made, { code = made.code }):get(STATUS))
+      assert(another(made, { code = made.code }):get(STATUS)) -- after a refresh, too
       assert.equal(1, count(made, "GET /v1.0/token$"))
+   end)
+
+   it("is asked by a new code at once, though the token of an old one lives", function()
+      local made = by_code { account = "anna" }
+      assert(made.own:get(STATUS))
+      assert(another(made, { account = "anna", code = made.simulator:authorize() }):get(STATUS))
+      assert.equal(2, count(made, "GET /v1.0/token$"))
    end)
 
    it("is found under a name of one's own", function()
@@ -344,6 +378,7 @@ describe("an owner who authorizes", function()
       local made = by_code { account = "anna" }
       assert(made.own:get(STATUS))
       assert(another(made, { account = "anna", code = "0123456789abcdef" }):get(STATUS))
+      assert.equal(0, count(made, "GET /v1.0/token/%x+$")) -- that is good as it is
       local _, message, detail = another(made, { code = "0123456789abcdef" }):get(STATUS)
       assert.equal("login authorize", detail.kind .. " " .. detail.code)
       assert.equal(1107, detail.cause)
@@ -447,6 +482,7 @@ describe("what logs in", function()
       { { username = "x", schema = "y" }, "both" },
       { { username = "x", country_code = "Germany", schema = "y" }, "the number that people dial" },
       { { username = "x", country_code = 4.5, schema = "y" }, "the number that people dial" },
+      { { username = "x", country_code = "4912345", schema = "y" }, "the number that people dial" },
       { { username = "x", country_code = -49, schema = "y" }, "the number that people dial" },
       { { username = "", password = "y" }, "username: 1 to 256 bytes" },
       { { username = "x", password = "" }, "password: 1 to 256 bytes" },
