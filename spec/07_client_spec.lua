@@ -45,6 +45,8 @@ describe("tuya.client", function()
    it("does not quote a name of a million bytes", function()
       local long = ("x"):rep(1e6)
       refused(options { [long] = 1 }, ("x"):rep(60) .. "...: unknown option")
+      assert.error_matches(function() tuya.request { method = "GET", path = "/x", headers = { [long] = "v" } } end,
+         'header name: too long, over 128 ("' .. ("x"):rep(60) .. '...")', 1, true)
       refused(options { region = long }, "region: " .. ("x"):rep(60) .. "...: unknown data centre")
    end)
 

@@ -8,6 +8,7 @@
 local bytes = require("tuya.bytes")
 local errors = require("tuya.errors")
 local generations = require("tuya.generations")
+local options = require("tuya.options")
 local points = require("tuya.points")
 local same = require("tuya.points.same")
 local specifications = require("tuya.specifications")
@@ -20,7 +21,7 @@ local NOT_STANDARD = { [2003] = true, [2008] = true }
 
 local function command(code, value)
    if type(code) ~= "string" or code == "" then return nil, "a code must be a string" end
-   if value == nil then return nil, ("%q has no value"):format(code) end
+   if value == nil then return nil, ("%q has no value"):format(options.shown(code)) end
    return { code = code, value = value }
 end
 

@@ -34,8 +34,10 @@ function options.nearest(name, known)
    return best
 end
 
--- A wrong name within a message: not all of it where it is long.
-local function shown(name)
+--- A wrong name within a message: not all of it where it is long.
+-- @param name
+-- @treturn string
+function options.shown(name)
    local text = tostring(name)
    return #text > 60 and text:sub(1, 60) .. "..." or text
 end
@@ -47,7 +49,7 @@ end
 -- @treturn string
 function options.unknown(what, name, known)
    local near = type(name) == "string" and #name <= 60 and options.nearest(name, known)
-   return ("%s: unknown %s%s"):format(shown(name), what, near and (" (did you mean %s?)"):format(near) or "")
+   return ("%s: unknown %s%s"):format(options.shown(name), what, near and (" (did you mean %s?)"):format(near) or "")
 end
 
 --- What options there are: `options.known { name = "type", other = "type|type" }`.

@@ -89,9 +89,9 @@ end
 local function add_pair(out, seen, name, value, what)
    if type(name) ~= "string" then return ("%s: a name must be a string, got %s"):format(what, type(name)) end
    if value == nil or value == json.null then return end
-   if seen[name] then return ("%s: %q is given twice"):format(what, name) end
+   if seen[name] then return ("%s: %q is given twice"):format(what, options.shown(name)) end
    local text, rule = value_text(value)
-   if not text then return ("%s: %q: %s"):format(what, name, rule) end
+   if not text then return ("%s: %q: %s"):format(what, options.shown(name), rule) end
    seen[name] = true
    out[#out + 1] = { name, text }
 end
@@ -177,7 +177,7 @@ end
 local function core_rule(built, rule, at)
    local list = rule:find("^query %a+:") and built.query or rule:find("^header %a+:") and built.headers
    local pair = list and list[at]
-   return pair and ("%s (%q)"):format(rule, pair[1]) or rule
+   return pair and ("%s (%q)"):format(rule, options.shown(pair[1])) or rule
 end
 
 --- Checks the names and types of a request's fields.
