@@ -284,7 +284,7 @@ local function longest_ticks()
       return pinned(name, lua("5.4", "ticks.lua", "longest", env("CLOSING"), 2000, env("CA"), steps))
    end
    local step = pinned("C: OpenSSL, one step, the chain verified",
-      c("handshake", env("CLOSING"):match("%d+$"), 2000, env("CA")))
+      c("handshake", env("CLOSING"):match("%d+$"), 1000, env("CA")))
    local usual = longest("Lua 5.4: tick(0), the collector as the interpreter has it")
    local small = longest("Lua 5.4: tick(0), the collector in small steps", "small")
    local rows = { step, usual, small }
