@@ -37,6 +37,12 @@ end
 
 local is_offered = false
 
+-- The thread goes on to another op.
+local function leave(...)
+   running[coroutine.running()] = nil
+   return ...
+end
+
 --- Makes an op of a function.
 -- @tparam table host the context of the client whose calls it makes
 -- @tparam function fn
@@ -47,7 +53,7 @@ function flow.new(host, fn)
    local made
    made = op.new(function()
       running[coroutine.running()] = made
-      return fn()
+      return leave(fn())
    end)
    made.host = host
    return made

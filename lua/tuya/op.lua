@@ -23,31 +23,31 @@ local op = {}
 
 local unpack = table.unpack or unpack
 
+local KEPT = 64 -- idle threads
+
 -- nginx puts functions of its own into `coroutine`, each of which goes through its scheduler, and keeps Lua's behind an
 -- underscore. An op does no I/O, so Lua's will do.
 local function plain(name)
    return coroutine["_" .. name] or coroutine[name]
 end
 
-local create, resume, status = plain("create"), plain("resume"), plain("status")
+local create, resume, yield = plain("create"), plain("resume"), plain("yield")
 
 --- Yields an effect; for flows.
 -- @function yield
-op.yield = plain("yield")
+op.yield = yield
 
 local methods = {}
 local metatable = { __name = "tuya.op", __index = methods }
 
 --- Makes an op.
--- @tparam function flow called with `...` inside the coroutine; may yield effects
--- @param ... for the flow
+-- @tparam function flow called with the arguments inside a coroutine; may yield effects
+-- @param a for the flow; as are the others
+-- @param b
+-- @param c
 -- @treturn op
-function op.new(flow, ...)
-   return setmetatable({
-      flow = flow,
-      arguments = { n = select("#", ...), ... },
-      done = false,
-   }, metatable)
+function op.new(flow, a, b, c)
+   return setmetatable({ a = a, b = b, c = c, flow = flow, done = false, results = nil, thread = nil }, metatable)
 end
 
 local function finish(self, ...)
@@ -60,13 +60,30 @@ function methods:abandon(trouble)
    if not self.done then finish(self, nil, "the call was ended by an error: " .. tostring(trouble)) end
 end
 
-local function keep(self, ok, ...)
-   if not ok then
-      self:abandon((...))
-      error((...), 0)
+local idle = {} -- threads between two flows
+
+-- Runs one flow after the other: a thread for each would cost more than most flows do.
+local function serve(self)
+   while true do
+      finish(self, self.flow(self.a, self.b, self.c))
+      self = nil -- luacheck: ignore 311 (what waits holds nothing)
+      self = yield(idle)
    end
-   if status(self.thread) ~= "dead" then return ... end
-   finish(self, ...)
+end
+
+-- In nginx a coroutine lives and dies with the request or timer that made it.
+local function put_by(thread)
+   if not ngx and #idle < KEPT then idle[#idle + 1] = thread end
+end
+
+local function keep(self, ok, effect, ...)
+   if not ok then
+      self:abandon(effect)
+      error(effect, 0)
+   end
+   if effect ~= idle then return effect, ... end
+   put_by(self.thread)
+   self.thread = nil
 end
 
 --- Runs the op up to its next effect.
@@ -74,11 +91,9 @@ end
 -- @return the effect and its arguments; nothing when the op is done
 -- @raise what the flow raised
 function methods:step(...)
-   local arguments = self.arguments
-   if not arguments then return keep(self, resume(self.thread, ...)) end
-   self.arguments = nil
-   self.thread = create(self.flow)
-   return keep(self, resume(self.thread, unpack(arguments, 1, arguments.n)))
+   if self.thread then return keep(self, resume(self.thread, ...)) end
+   self.thread = table.remove(idle) or create(serve)
+   return keep(self, resume(self.thread, self))
 end
 
 --- What a finished op returned.
