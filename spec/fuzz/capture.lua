@@ -1,4 +1,4 @@
--- capture.lua: what must hold for every text that somebody pastes. spec/fuzz/capture.c calls it.
+-- capture.lua: what must hold for every text that somebody pastes. spec/fuzz/lua.c calls it.
 local capture = require("tuya.diagnose.capture")
 local diagnose = require("tuya.diagnose")
 

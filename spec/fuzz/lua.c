@@ -1,7 +1,8 @@
 /*
-** capture.c: fuzzes the reading of pasted requests, raw or as a curl command.
-** The idea: the reader is Lua, so a hook counts its lines for the fuzzer, which then sees its
-** branches as it sees those of C; what must hold stands in capture.lua.
+** lua.c: fuzzes what is called from Lua: capture, which reads pasted requests, and head, which reads
+** the head of a reply in nginx.
+** The idea: what must hold stands in PROPERTY, a file of Lua. A hook counts the lines for the fuzzer,
+** which then sees the branches of Lua as it sees those of C.
 ** The danger: a loop without end is found by the fuzzer's own time limit for an input.
 */
 #include <stdint.h>
@@ -41,7 +42,7 @@ static lua_State *open_state (void) {
   luaL_openlibs(L);
   luaL_requiref(L, "tuya.core", luaopen_tuya_core, 0);
   lua_settop(L, 0);
-  if (luaL_dofile(L, "spec/fuzz/capture.lua") != LUA_OK) fail(lua_tostring(L, -1));
+  if (luaL_dofile(L, PROPERTY) != LUA_OK) fail(lua_tostring(L, -1));
   lua_sethook(L, count_line, LUA_MASKLINE, 0);
   return L;
 }
