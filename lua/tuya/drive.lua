@@ -60,7 +60,7 @@ end
 function effects.wait(host, deadline, other, beside)
    if host.transport.apart then return share(host, deadline, other, beside) end
    local ticker = host.ticker
-   if ticker and ticker.jobs[other] then
+   if ticker and other.job then
       ticker:finish(other, deadline)
       if not other.done then return nil, timed_out end
    elseif not other.done then

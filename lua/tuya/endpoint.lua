@@ -67,6 +67,11 @@ local function wrong_endpoint(text, scheme)
    end
 end
 
+local function wrong_limit(limits, name)
+   local value = limits[name]
+   if value ~= nil and (type(value) ~= "number" or value <= 0) then return name .. ": a number above 0 expected" end
+end
+
 --- The rule that the limits of a send break.
 -- @param limits
 -- @tparam string scheme of the transport
@@ -74,11 +79,8 @@ end
 function endpoint.wrong_limits(limits, scheme)
    if limits == nil then return nil end
    if type(limits) ~= "table" then return "limits: a table expected, got " .. type(limits) end
-   for _, name in ipairs { "timeout", "connect_timeout" } do
-      local value = limits[name]
-      if value ~= nil and (type(value) ~= "number" or value <= 0) then return name .. ": a number above 0 expected" end
-   end
-   return wrong_endpoint(limits.endpoint, scheme)
+   return wrong_limit(limits, "timeout") or wrong_limit(limits, "connect_timeout")
+      or wrong_endpoint(limits.endpoint, scheme)
 end
 
 return endpoint

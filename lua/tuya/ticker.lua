@@ -23,15 +23,27 @@ local timed_out = { kind = "network", code = "timeout", message = no_time, sent 
 local methods = {}
 local metatable = { __name = "tuya.ticker", __index = methods }
 
+-- Calls back for the job whose turn it is; made once, since xpcall hands no arguments on in Lua 5.1.
+local function new_call_back(self)
+   return function()
+      local job = self.telling
+      local finished = job.finished
+      job.finished = nil
+      if job.detail then return finished(true, errors.failure(job.detail)) end
+      if job.trouble then return finished(false, job.trouble) end
+      return finished(true, job.op:returned())
+   end
+end
+
 --- Makes the ticker of a client.
 -- @tparam table host the client's context
 -- @treturn ticker
 function ticker.new(host)
-   return setmetatable({
+   local self = setmetatable({
       host = host,
       transport = host.transport,
       lane = host.transport:join(),
-      jobs = {},       -- op = its job
+      jobs = {},       -- all of them; each knows its place, and its op knows it
       fresh = {},      -- jobs that the next tick begins
       cancelled = {},  -- those that the next tick tells of
       ready = {}, head = 1, tail = 0, -- jobs to be stepped
@@ -44,6 +56,8 @@ function ticker.new(host)
       serial = 0,
       errors = nil,    -- what callbacks raised since the last tick
    }, metatable)
+   self.call_back = new_call_back(self)
+   return self
 end
 
 --- The ticker of a client, made when it is first asked for.
@@ -75,11 +89,9 @@ local function report(self, trouble)
 end
 
 -- Calls back; what it raises harms nobody.
-local function tell(self, job, ...)
-   local arguments, n, finished = { ... }, select("#", ...), job.finished
-   job.finished = nil
-   self.calls, self.told = self.calls - 1, self.told + 1
-   local ok, trouble = xpcall(function() return finished(unpack(arguments, 1, n)) end, traceback)
+local function tell(self, job)
+   self.calls, self.told, self.telling = self.calls - 1, self.told + 1, job
+   local ok, trouble = xpcall(self.call_back, traceback)
    if not ok then report(self, trouble) end
 end
 
@@ -94,15 +106,19 @@ local function new_job(self, op, timeout)
    local job = {
       op = op, serial = self.serial,
       turn = 0, -- counts its effects, so that the timer of an earlier one is known
-      waiters = {},
+      waiters = {}, place = #self.jobs + 1,
+      stage = nil, answer = nil, id = nil, about = nil, finished = nil, -- what comes in time has its room now
    }
    op.deadline, op.sent = self.transport:now() + timeout, "no"
-   self.jobs[op] = job
+   self.jobs[job.place], op.job = job, job
    return job
 end
 
 local function forget(self, job)
-   self.jobs[job.op] = nil
+   local jobs = self.jobs
+   local last = jobs[#jobs]
+   jobs[job.place], last.place = last, job.place
+   jobs[#jobs], job.op.job = nil, nil
    job.stage, job.answer = "done", nil
 end
 
@@ -112,9 +128,7 @@ local function complete(self, job)
    for _, waiter in ipairs(job.waiters) do
       if waiter.stage == "waiting" and waiter.other == job.op then make_ready(self, waiter, job.op:returned()) end
    end
-   if not job.finished then return end
-   if job.trouble then return tell(self, job, false, job.trouble) end
-   return tell(self, job, true, job.op:returned())
+   if job.finished then tell(self, job) end
 end
 
 -- --- effects ---
@@ -165,7 +179,7 @@ end
 
 -- The job of an op that somebody waits for; nil for one that somebody else drives.
 local function job_of(self, other)
-   local job = self.jobs[other]
+   local job = other.job
    if job or is_driven(other) then return job end
    job = new_job(self, other, self.host.timeout)
    make_ready(self, job)
@@ -250,15 +264,15 @@ local function tell_cancelled(self)
    local list = self.cancelled
    if not list[1] then return end
    self.cancelled = {}
-   for _, job in ipairs(list) do tell(self, job, true, errors.failure(job.detail)) end
+   for _, job in ipairs(list) do tell(self, job) end
 end
 
 local function begin_fresh(self)
    local list = self.fresh
    if not list[1] then return end
-   self.fresh = {}
-   for _, job in ipairs(list) do
-      if job.stage == "fresh" then make_ready(self, job) end
+   for i = 1, #list do
+      if list[i].stage == "fresh" then make_ready(self, list[i]) end
+      list[i] = nil
    end
 end
 
@@ -361,7 +375,7 @@ end
 --- Ends the pause that an op is in, or comes to next.
 -- @tparam op op one of ours; of another nothing comes
 function methods:wake(op)
-   local job = self.jobs[op]
+   local job = op.job
    if not job then return end
    job.is_woken = true
    if job.stage == "sleeping" then make_ready(self, job, true) end
@@ -420,7 +434,7 @@ end
 --- Whether a tick would find nothing to do.
 -- @treturn boolean
 function methods:is_at_rest()
-   return self.calls == 0 and next(self.jobs) == nil and not self.beside[1]
+   return self.calls == 0 and self.jobs[1] == nil and not self.beside[1]
 end
 
 local function wait_for(self, most)
@@ -470,7 +484,7 @@ end
 -- Moves one job on as far as it goes without waiting.
 local function move(self, job)
    if job.stage == "sending" then return take_reply(self, self.transport:take(self.lane, job.id)) end
-   if job.stage == "waiting" and self.jobs[job.other] then move(self, self.jobs[job.other]) end
+   if job.stage == "waiting" and job.other.job then move(self, job.other.job) end
    end_timers(self)
    if job.stage ~= "ready" then return end
    local answer = job.answer
@@ -481,7 +495,7 @@ end
 -- @tparam op op one of ours
 -- @tparam number deadline
 function methods:finish(op, deadline)
-   local job = self.jobs[op]
+   local job = op.job
    while not op.done and self.transport:now() < deadline do
       self.transport:tick()
       move(self, job)
@@ -496,7 +510,7 @@ end
 -- @tparam boolean is_told whether those who asked for calls are told here that they are cancelled
 function methods:close(is_told)
    local list = {}
-   for _, job in pairs(self.jobs) do list[#list + 1] = job end
+   for _, job in ipairs(self.jobs) do list[#list + 1] = job end
    table.sort(list, function(a, b) return a.serial < b.serial end)
    for _, job in ipairs(list) do
       if job.finished then self:cancel(job) else drop(self, job) end

@@ -224,9 +224,8 @@ function methods:fds()
 end
 
 --- Seconds of a clock that is never set.
-function methods.now()
-   return core.monotonic()
-end
+-- @function now
+methods.now = core.monotonic
 
 --- Waits.
 -- @tparam number seconds
