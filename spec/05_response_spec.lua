@@ -132,6 +132,20 @@ describe("response.read", function()
       assert.equal("maybe", response.broken("x").sent)
    end)
 
+   it("takes what a transport of the caller's own did not make rightly for an answer that is none", function()
+      local GET, EMPTY = "GET", { status = 200, headers = {}, body = "" }
+      for _, reply in ipairs {
+         true, 5, "x", { status = "x" }, { status = 200.5, headers = {}, body = "" },
+         { status = 200, headers = "x", body = "" }, { status = 200, headers = {}, body = 5 },
+         { status = 200, headers = {}, body = {} }, EMPTY,
+      } do
+         local result, detail = response.read(reply, json, GET)
+         assert.is_nil(result)
+         assert.same({ "http", "maybe" }, { detail.kind, detail.sent })
+         assert.matches("an empty answer$", detail.message)
+      end
+   end)
+
    it("survives a codec that raises", function()
       local result, info = response.read({ status = 200, body = "x", headers = {} }, { decode = error })
       assert.is_nil(result)

@@ -109,9 +109,25 @@ local function media_type_of(headers)
    return given and given:lower()
 end
 
--- Whether a transport has filled in all of a reply; one of the caller's own may not.
+-- Whether a transport has filled in all of a reply, as it must be; one of the caller's own may not.
 local function is_whole(reply)
-   return type(reply.status) == "number" and reply.headers and reply.body
+   return type(reply) == "table" and type(reply.status) == "number" and reply.status % 1 == 0
+      and type(reply.headers) == "table" and type(reply.body) == "string"
+end
+
+local function either(value, kind, default)
+   return type(value) == kind and value or default
+end
+
+-- What there is of a reply that is not whole.
+local function made_whole(reply)
+   reply = either(reply, "table", {})
+   local status = tonumber(reply.status) or 0
+   return {
+      status = status % 1 == 0 and status or 0,
+      headers = either(reply.headers, "table", {}),
+      body = either(reply.body, "string", ""),
+   }
 end
 
 --- Reads a reply.
@@ -121,9 +137,7 @@ end
 -- @return the result, `true` where the cloud sends success without one; nil for a failure
 -- @treturn table the envelope (`t`, `tid`, `status`), or what is known of the failure
 function response.read(reply, codec, method)
-   if not is_whole(reply) then
-      reply = { status = tonumber(reply.status) or 0, headers = reply.headers or {}, body = reply.body or "" }
-   end
+   if not is_whole(reply) then reply = made_whole(reply) end
    if method == "HEAD" and reply.status >= 200 and reply.status < 300 then return true, { status = reply.status } end
    local media_type, envelope, rule = media_type_of(reply.headers), nil, nil
    if is_json(media_type) and not is_redirect(reply.status) then envelope, rule = envelope_of(reply.body, codec) end
