@@ -130,6 +130,23 @@ describe("client:start", function()
       assert.equal(1, #calls)
    end)
 
+   it("raises where its function yields, and is ticked on when the host lets go of who ticked", function()
+      local made = new()
+      local keep, calls = collector()
+      made.client:start(GET, function() coroutine.yield() end)
+      made.client:start(GET, keep)
+      local host, raised = coroutine.create(function() return run(made.client) end), nil
+      repeat
+         local ok, list = coroutine.resume(host)
+         assert.is_true(ok, list)
+         raised = list
+      until coroutine.status(host) == "dead"
+      assert.equal(1, #raised)
+      assert.matches("yield across", raised[1])
+      assert.equal(1, #calls)
+      assert.equal(0, (made.client:tick(0)))
+   end)
+
    it("tells of what raised in a call", function()
       local made = new { json = { encode = tuya.json.encode, decode = function() error("no such number") end } }
       local keep, calls = collector()
