@@ -56,6 +56,9 @@ local C_RULES = {
    ["src/lua/curl.c"] = { "compat%.h", "pin%.h", "tuya_curl%.h", "tuya%.h" },
    ["src/file/"] = { "compat%.h" },
    ["src/websocket/"] = { "connection%.h", "frames%.h", "handshake%.h", "watch%.h", "curl/curl%.h" },
+   ["src/websocket/connection.c"] = {
+      "connection%.h", "handshake%.h", "watch%.h", "curl/curl%.h", "openssl/x509_vfy%.h",
+   },
    ["src/websocket/frames.c"] = { "frames%.h", "wslay/wslay%.h" },
    ["src/websocket/handshake.c"] = { "handshake%.h", "openssl/crypto%.h", "openssl/evp%.h" },
    ["src/websocket/websocket.c"] = { "compat%.h", "pin%.h", "connection%.h", "handshake%.h", "watch%.h" },

@@ -135,7 +135,8 @@ describe("client:start", function()
       local keep, calls = collector()
       made.client:start(GET, function() coroutine.yield() end)
       made.client:start(GET, keep)
-      local host, raised = coroutine.create(function() return run(made.client) end), nil
+      local host = coroutine.create(function() return run(made.client) end)
+      local raised
       repeat
          local ok, list = coroutine.resume(host)
          assert.is_true(ok, list)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 
 #include "connection.h"
 #include "handshake.h"
@@ -51,6 +52,7 @@ struct connection {
   frames *frames;
   int more; /* there may be more to read at once */
   const char *error, *message;
+  const char *fault; /* of "tls": what the certificate failed for, or NULL */
   int code;
   char text[CURL_ERROR_SIZE];
 };
@@ -199,6 +201,28 @@ static const char *error_of (CURLcode code) {
   }
 }
 
+/* What the certificate failed for. The name is looked at by libcurl itself, which then leaves the
+ * result as it was before: not known. */
+static const char *fault_of (CURL *easy) {
+  long result = X509_V_ERR_UNSPECIFIED;
+  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
+  switch (result) {
+  case X509_V_OK:
+  case X509_V_ERR_UNSPECIFIED:
+    return "host";
+  case X509_V_ERR_CERT_HAS_EXPIRED:
+  case X509_V_ERR_CERT_NOT_YET_VALID:
+    return "expired";
+  default:
+    return "untrusted";
+  }
+}
+
+static void not_connected (connection *c, CURLcode code) {
+  if (code == CURLE_PEER_FAILED_VERIFICATION) c->fault = fault_of(c->easy);
+  end(c, error_of(code), c->text[0] ? c->text : curl_easy_strerror(code));
+}
+
 static void connected (connection *c) {
   curl_socket_t fd = CURL_SOCKET_BAD;
   curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
@@ -233,8 +257,7 @@ static void connect_further (connection *c) {
   while ((m = curl_multi_info_read(c->multi, &left)) != NULL) {
     if (m->msg != CURLMSG_DONE) continue;
     if (m->data.result == CURLE_OK) connected(c);
-    else
-      end(c, error_of(m->data.result), c->text[0] ? c->text : curl_easy_strerror(m->data.result));
+    else not_connected(c, m->data.result);
   }
 }
 
@@ -365,6 +388,8 @@ const char *connection_error (const connection *c, const char **message) {
 }
 
 int connection_code (const connection *c) { return c->code; }
+
+const char *connection_fault (const connection *c) { return c->fault; }
 
 frames *connection_frames (connection *c) { return c->frames; }
 

@@ -56,6 +56,9 @@ const char *connection_error (const connection *c, const char **message);
 /* Of "http" the status, of "closed" the code of the close frame. */
 int connection_code (const connection *c);
 
+/* Of "tls" what the certificate failed for: "expired" "host" "untrusted"; else NULL. */
+const char *connection_fault (const connection *c);
+
 frames *connection_frames (connection *c);
 
 /* What a host waits for: entry i, 0 when there are no more; ms until a tick is due anyhow (-1:

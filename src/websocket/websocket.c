@@ -126,14 +126,15 @@ static int socket_tick (lua_State *L) {
   return 1;
 }
 
-/* why() -> error, message, code: of a closed one */
+/* why() -> error, message, code: of a closed one; of a certificate the code is a word */
 static int socket_why (lua_State *L) {
   const connection *c = check_connection(L);
-  const char *message, *error = connection_error(c, &message);
+  const char *message, *error = connection_error(c, &message), *fault = connection_fault(c);
   if (!error) return 0;
   lua_pushstring(L, error);
   lua_pushstring(L, message);
-  lua_pushinteger(L, connection_code(c));
+  if (fault) lua_pushstring(L, fault);
+  else lua_pushinteger(L, connection_code(c));
   return 3;
 }
 

@@ -22,7 +22,10 @@ local ADVICE = {
    [401] = "check the access id and secret, that the message service is on in the project, and the data centre",
    [403] = "check that the message service is on in the project, and the environment",
    [404] = "check the data centre and the environment",
-   tls = "the certificate does not verify: a proxy, a wrong clock, or ca_file",
+   untrusted = "no authority that is trusted here signed the certificate: a proxy, or ca_file",
+   expired = "the certificate is out of date, or this machine's clock is wrong",
+   host = "the certificate is for another host: a proxy, or a name server that lies",
+   tls = "something on the way opens TLS, or the endpoint speaks none",
    silent = "nothing has come yet: is a messaging rule on for this environment in the console, and the device linked?",
 }
 
@@ -144,7 +147,7 @@ local function finish(self)
    local failed, about, code = self.socket:why()
    if failed == "http" then return fail(self, failed, ("HTTP %d: %s"):format(code, about), code) end
    if failed == "closed" then about = ("%s (%d)"):format(about, code) end
-   fail(self, failed, about, failed)
+   fail(self, failed, about, failed == "tls" and code ~= 0 and code or failed)
 end
 
 --- Moves on what can move without waiting.
