@@ -583,7 +583,7 @@ ws.on("message", (data) => {
 });
 ws.on("close", (code) => { console.log(JSON.stringify({ code, pong, texts })); });
 ws.on("error", (e) => { console.log(JSON.stringify({ error: String(e), texts })); });
-setTimeout(() => { console.log(JSON.stringify({ error: "timeout", texts })); process.exit(1); }, 15000);
+setTimeout(() => { console.log(JSON.stringify({ error: "timeout", texts })); process.exit(1); }, 15000).unref();
 ]]
 
 describe("the simulated cloud's messages, with the client ws from npm", function()
