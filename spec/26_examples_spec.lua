@@ -156,7 +156,7 @@ local EVENTS = {
             enough = function() return false end,
          }
       end)
-      assert.equal("20.8", printed[1])
+      assert.equal(tostring(20.8), printed[1]) -- as print writes it, in a locale with a comma too
    end,
 }
 

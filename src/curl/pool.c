@@ -197,6 +197,18 @@ static curl_socket_t open_socket (void *data, curlsocktype purpose, struct curl_
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/*
+** A descriptor that is no longer waited for. What libcurl could not connect it closes before it
+*says
+** so, and the number may be another connection's by now.
+*/
+static void disown (connection *c, curl_socket_t fd) {
+  tuya_pool *pool = c->pool;
+  if ((size_t)fd >= pool->nowners || pool->owners[fd] != c) return;
+  pool->owners[fd] = NULL;
+  watch_set(pool->watch, fd, 0);
+}
+
 /* Notes whose a descriptor is; 0 when out of memory. */
 static int own (tuya_pool *pool, size_t fd, connection *c) {
   if (fd >= pool->nowners) {
@@ -218,7 +230,11 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *
              : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
                                        : 0;
   (void)easy, (void)unused;
-  if (mask) c->fd = fd;
+  if (!mask) {
+    disown(c, fd);
+    return 0;
+  }
+  c->fd = fd;
   return own(c->pool, (size_t)fd, c) && watch_set(c->pool->watch, fd, mask) ? 0 : -1;
 }
 
@@ -857,7 +873,7 @@ static void look (tuya_pool *pool, int64_t ms) {
 static void run_events (tuya_pool *pool) {
   while (pool->event < pool->nevents && may_act(pool)) {
     const watch_event *e = &pool->events[pool->event++];
-    act(pool->owners[e->fd], e->fd, to_curl(e->what));
+    if (pool->owners[e->fd]) act(pool->owners[e->fd], e->fd, to_curl(e->what));
   }
 }
 
