@@ -1,12 +1,10 @@
 /*
 ** handshake.c: what one step of a TLS handshake costs by OpenSSL alone:  handshake PORT COUNT
-*CA_FILE
-** Connections to loopback, one after the other, a context each as libcurl has it, but one store of
-*certificates. A step
-** is a context's making with the first SSL_connect, or one SSL_connect that found something to
-*read.
-** Prints the 99.9th percentile of the CPU ms of a step: where each chain is verified, and where
-*sessions are resumed.
+** CA_FILE
+** Connections to loopback, one after the other, a context each as libcurl has it, but one
+** store of certificates. A step is a context's making with the first SSL_connect, or one
+** SSL_connect that found something to read. Prints the 99.9th percentile of the CPU ms of a
+** step: where each chain is verified, and where sessions are resumed.
 */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -1,10 +1,9 @@
 /*
-** multi.c: what many requests at once cost by libcurl alone:  multi URL COUNT IN_FLIGHT CONNECTIONS
-*[CA_FILE]
-** curl_multi_socket_action over epoll, easy handles kept and used again: the least that a C program
-*does (request.h);
-** nothing is queued or given a deadline. Prints the wall ms of all and the CPU us of one, after a
-*warm-up.
+** multi.c: what many requests at once cost by libcurl alone:  multi URL COUNT IN_FLIGHT
+** CONNECTIONS [CA_FILE]
+** curl_multi_socket_action over epoll, easy handles kept and used again: the least that a C
+** program does (request.h); nothing is queued or given a deadline. Prints the wall ms of all and
+** the CPU us of one, after a warm-up.
 */
 #include <sys/epoll.h>
 #include <time.h>

@@ -1,7 +1,7 @@
 /*
-** request.h: what raw.c and multi.c send by libcurl alone. The body and the headers are as long as
-*ours and the list of
-** headers is made anew each time, but nothing is signed and no JSON is read.
+** request.h: what raw.c and multi.c send by libcurl alone. The body and the headers are as
+** long as ours and the list of headers is made anew each time, but nothing is signed and no
+** JSON is read.
 */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
-** threads.c: two threads, a Lua state in each, and calls started, cancelled and closed in both: for
-*TSan, which
-** knows who else touches a byte. tools/check builds it so; it runs without as well.
+** threads.c: two threads, a Lua state in each, and calls started, cancelled and closed in
+** both: for TSan, which knows who else touches a byte. tools/check builds it so; it runs
+** without as well.
 */
 #include <pthread.h>
 #include <stdio.h>

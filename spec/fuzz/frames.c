@@ -1,8 +1,8 @@
 /*
 ** frames.c: fuzzes what comes over a WebSocket: frames on either side, and the answer to our
-*request.
-** The idea: the input is cut into pieces, as a network does; what one side makes of a message goes
-** through the other, and must come out as it was.
+** request.
+** The idea: the input is cut into pieces, as a network does; what one side makes of a message
+** goes through the other, and must come out as it was.
 */
 #include "frames.h"
 #include "handshake.h"

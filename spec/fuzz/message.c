@@ -1,9 +1,8 @@
 /*
 ** message.c: fuzzes the opening of envelopes, and that what is made opens.
-** The idea: the first bytes choose way and scheme; then the rest is opened as data, and is made
-*into
-** data, which must open to the same bytes. The danger: a view outside of what was opened; it is
-*read.
+** The idea: the first bytes choose way and scheme; then the rest is opened as data, and is
+** made into data, which must open to the same bytes. The danger: a view outside of what was
+** opened; it is read.
 */
 #include "input.h"
 

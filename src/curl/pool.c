@@ -198,9 +198,8 @@ static curl_socket_t open_socket (void *data, curlsocktype purpose, struct curl_
 }
 
 /*
-** A descriptor that is no longer waited for. What libcurl could not connect it closes before it
-*says
-** so, and the number may be another connection's by now.
+** A descriptor that is no longer waited for. What libcurl could not connect it closes before
+** it says so, and the number may be another connection's by now.
 */
 static void disown (connection *c, curl_socket_t fd) {
   tuya_pool *pool = c->pool;

@@ -1,8 +1,8 @@
 /*
 ** http.c: the head of a reply becomes a table.
 ** The idea: one walk over the bytes, no copy but the strings that Lua gets.
-** The danger: the text is a stranger's; nothing is looked at behind its end, and whoever hands it
-*over bounds it.
+** The danger: the text is a stranger's; nothing is looked at behind its end, and whoever hands
+** it over bounds it.
 */
 #include "http.h"
 

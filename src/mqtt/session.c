@@ -1,11 +1,11 @@
 /*
 ** session.c: see session.h.
-** The idea: the name is resolved by libcurl, TCP is awaited by us, and from there on libmosquitto
-** reads and writes when its socket is ready.
-** The danger: what libmosquitto does to the process. It ignores SIGPIPE for all of it and writes
-** without MSG_NOSIGNAL: so the host's disposition is put back, and the signal is kept from each
-*call.
-** It also takes a dead socket in a TLS handshake for one that is slow: so we look at the socket.
+** The idea: the name is resolved by libcurl, TCP is awaited by us, and from there on
+** libmosquitto reads and writes when its socket is ready.
+** The danger: what libmosquitto does to the process. It ignores SIGPIPE for all of it and
+** writes without MSG_NOSIGNAL: so the host's disposition is put back, and the signal is kept
+** from each call. It also takes a dead socket in a TLS handshake for one that is slow: so we
+** look at the socket.
 */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -151,9 +151,8 @@ static void on_publish (struct mosquitto *mosq, void *data, int id) {
   s->acknowledged++;
 }
 
-/* Of a failed handshake, the first reason without OpenSSL's numbers before it. Only until it is
-*open: later lines would
-** name topics, and cost an allocation a message. */
+/* Of a failed handshake, the first reason without OpenSSL's numbers before it. Only until it
+ * is open: later lines would name topics, and cost an allocation a message. */
 static void on_log (struct mosquitto *mosq, void *data, int level, const char *text) {
   session *s = data;
   const char *reason = strstr(text, "::");

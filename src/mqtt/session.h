@@ -49,9 +49,8 @@ int session_is_forked (const session *s);
 /* Moves on what can move without waiting. */
 session_state session_tick (session *s);
 
-/* Why it closed: "dns" "connect" "tls" "timeout" "refused" "reset" "silent" "protocol" "memory",
- *and
- ** a line for people. */
+/* Why it closed: "dns" "connect" "tls" "timeout" "refused" "reset" "silent" "protocol"
+ * "memory", and a line for people. */
 const char *session_error (const session *s, const char **message);
 
 /* Of "refused" the broker's return code; of "tls" what the certificate failed for, or NULL. */

@@ -1,8 +1,8 @@
 /*
 ** tls.c: see tls.h.
-** The danger: a certificate that nobody checked against a name. The name is set in the parameters
-*of
-** the context, which each connection inherits, and where it cannot be set there is no context.
+** The danger: a certificate that nobody checked against a name. The name is set in the
+** parameters of the context, which each connection inherits, and where it cannot be set there
+** is no context.
 */
 #define _POSIX_C_SOURCE 200809L
 #include <arpa/inet.h>

@@ -1,8 +1,8 @@
 /*
 ** tls.h: how a broker is to prove itself. Private to src/mqtt; the only files here that know
-*OpenSSL.
-** The idea: libmosquitto is given an address, so it would name and verify the address; a context of
-** ours names and verifies the host.
+** OpenSSL.
+** The idea: libmosquitto is given an address, so it would name and verify the address; a
+** context of ours names and verifies the host.
 */
 #ifndef TUYA_TLS_H
 #define TUYA_TLS_H

@@ -1,12 +1,10 @@
 /*
 ** connection.c: see connection.h.
-** The idea: libcurl connects (its own sockets are in our set of descriptors meanwhile) and then
-*only
-** carries bytes: curl_easy_send and curl_easy_recv never wait.
-** The danger: TLS keeps bytes that the descriptor no longer shows, so what is read is read to the
-*end,
-** but for the bound on messages that nobody has pulled; then the next tick goes on, and is due at
-*once.
+** The idea: libcurl connects (its own sockets are in our set of descriptors meanwhile) and
+** then only carries bytes: curl_easy_send and curl_easy_recv never wait.
+** The danger: TLS keeps bytes that the descriptor no longer shows, so what is read is read to
+** the end, but for the bound on messages that nobody has pulled; then the next tick goes on,
+** and is due at once.
 */
 #define _GNU_SOURCE
 #include <errno.h>

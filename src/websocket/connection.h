@@ -1,8 +1,7 @@
 /*
 ** connection.h: a WebSocket on a socket, driven by ticks. Private to src/websocket.
-** The idea: the client's socket, its name, proxy and TLS are libcurl's (CONNECT_ONLY), the server's
-*is
-** a descriptor that was given; from there on both are the same.
+** The idea: the client's socket, its name, proxy and TLS are libcurl's (CONNECT_ONLY), the
+** server's is a descriptor that was given; from there on both are the same.
 */
 #ifndef TUYA_CONNECTION_H
 #define TUYA_CONNECTION_H
