@@ -426,7 +426,7 @@ local function gateway()
    for _, row in ipairs(rows) do
       say("| %s | %.0f | %.1f | %.1f | %.0f %% |", row.name, row.rate, row.cost, row.added, 100 * row.share)
    end
-   say("\nTargets: `sign()` 80 %% and 10 us, `serve()` 60 %% and 20 us.\n")
+   say("\nTargets: `sign()` 80 % and 10 us, `serve()` 60 % and 20 us.\n")
 end
 
 -- --- the run ---
