@@ -55,6 +55,32 @@ function methods:receive(given)
    return self.stream
 end
 
+--- Watches a stream: no value of a data point may come twice. Answers the last of each.
+function methods.each_once(_, stream)
+   local state, seen = {}, {}
+   stream:on { function(event)
+      for code, value in pairs(event.changes) do
+         assert(not seen[value], "told twice")
+         seen[value], state[code] = true, value
+      end
+   end }
+   return state
+end
+
+--- Changes the countdown from 1 to 400, each at a moment of its own; `at(i)` is called after each.
+function methods:count_down(at)
+   local t = 1700000000000
+   self.sim._clock = function()
+      t = t + 1
+      return t
+   end
+   for i = 1, 400 do
+      self.sim:set(pushing.SOCKET, "countdown_1", i)
+      at(i)
+      if i % 20 == 0 then self:until_so(function() return true end) end
+   end
+end
+
 --- The cloud goes away and comes again, where it was; what it has not been told was received is there still.
 function methods:restart()
    local port, stop = self.listener.port, os.time() + 5
