@@ -55,7 +55,7 @@ void skip (const char *reason) { now.reason = reason; }
 
 static int is_shown (const char *file, int line) {
   if (now.failures++ >= FAILURES_SHOWN) return 0;
-  printf("%s:%d: %s%s%s: ", file, line, now.name ? now.name : "before any test",
+  printf("FAILED: %s:%d: %s%s%s: ", file, line, now.name ? now.name : "before any test",
          now.about[0] ? ": " : "", now.about);
   return 1;
 }

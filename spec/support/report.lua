@@ -17,7 +17,8 @@ return function()
       for _, trouble in ipairs(list) do
          local text = trouble.message
          if type(text) ~= "string" then text = require("pl.pretty").write(text) end
-         io.write("\n", trouble.trace.short_src, ":", trouble.trace.currentline, ": ", trouble.name, "\n", text, "\n")
+         io.write("\nFAILED: ", trouble.trace.short_src, ":", trouble.trace.currentline, ": ", trouble.name, "\n")
+         io.write(text, "\n")
          if trouble.trace.traceback then io.write(trouble.trace.traceback, "\n") end
       end
    end
@@ -45,7 +46,7 @@ return function()
 
    -- an error outside a test: a file that does not load, a failing setup
    handler.error = function(element, _, message)
-      io.write("\n", tostring(element and element.name), ": ", tostring(message), "\n")
+      io.write("\nFAILED: ", tostring(element and element.name), ": ", tostring(message), "\n")
       return nil, true
    end
 
