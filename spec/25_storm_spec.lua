@@ -1,6 +1,7 @@
 -- A small storm, on every Lua; tools/check runs a hundred thousand calls by spec/storm.lua under AddressSanitizer and
 -- valgrind. And a fork.
 local nginx = require("spec.support.nginx")
+local process = require("spec.support.process")
 local storm = require("spec.support.storm")
 local tuya = require("tuya")
 
@@ -17,12 +18,6 @@ describe("a storm of calls #slow", function()
 end)
 
 describe("a fork", function()
-   local has_posix, unistd = pcall(require, "posix.unistd")
-   if not has_posix then
-      it("is refused", function() pending("luaposix is not there for this Lua: spec/c/pool.c forks instead") end)
-      return
-   end
-   local wait = require("posix.sys.wait").wait
    local server
 
    setup(function() server = nginx.start() end)
@@ -32,7 +27,7 @@ describe("a fork", function()
       local client = tuya.client { access_id = "id", access_secret = "secret", endpoint = server.http, proxy = "" }
       local before = assert(client:get("/saw"))
       local path = os.tmpname()
-      local pid = unistd.fork()
+      local pid = process.fork()
       if pid == 0 then
          local file = io.open(path, "w")
          local _, blocking = pcall(client.get, client, "/saw")
@@ -41,9 +36,9 @@ describe("a fork", function()
          file:write(tostring(blocking), "\n", tostring(started), "\n", tostring(ticked), "\n")
          file:close()
          client:close()
-         unistd._exit(0)
+         process.leave(0)
       end
-      wait(pid)
+      assert.equal(0, process.wait(pid))
       local file = assert(io.open(path))
       local text = file:read("*a")
       file:close()

@@ -10,6 +10,7 @@ if broker.missing() then
    return
 end
 local core = require("tuya.core")
+local process = require("spec.support.process")
 local redis = require("spec.support.redis")
 
 describe("a session", function()
@@ -223,13 +224,8 @@ describe("a session", function()
       assert.is_true(kind == "timeout" or kind == "connect", kind)
    end)
 
-   local has_posix = pcall(require, "posix.unistd")
-
    it("leaves the host's SIGPIPE alone", function()
-      if not has_posix then return pending("luaposix is not there for this Lua") end
-      local posix = require("posix.signal")
-      local heard = 0
-      local before = posix.signal(posix.SIGPIPE, function() heard = heard + 1 end)
+      process.hear_pipe()
       local one = open { port = server.plain, trust = false }
       server.restart()
       for _ = 1, 5 do
@@ -237,25 +233,22 @@ describe("a session", function()
          core.wait({}, 0.01)
       end
       assert.is_true(until_so(function() return one:tick() == "closed" end))
-      assert.equal(0, heard)
-      posix.raise(posix.SIGPIPE)
-      assert.equal(1, heard)
-      posix.signal(posix.SIGPIPE, before)
+      assert.equal(0, process.heard())
+      process.raise_pipe()
+      assert.equal(1, process.heard())
+      process.unhear_pipe()
    end)
 
    it("is of the process that made it", function()
-      if not has_posix then return pending("luaposix is not there for this Lua") end
-      local unistd = require("posix.unistd")
       local one = open()
       subscribe(one, "fork")
-      local child = unistd.fork()
+      local child = process.fork()
       if child == 0 then
          local fine, message = pcall(one.tick, one)
          pcall(one.close, one) -- which must not end the parent's
-         unistd._exit(not fine and message:find("before a fork", 1, true) and 0 or 1)
+         process.leave(not fine and message:find("before a fork", 1, true) and 0 or 1)
       end
-      local _, _, code = require("posix.sys.wait").wait(child)
-      assert.equal(0, code)
+      assert.equal(0, process.wait(child))
       one:publish("fork", "still here", 1)
       assert.is_true(until_so(function() return one:take() ~= nil end))
    end)

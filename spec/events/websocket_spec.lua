@@ -5,6 +5,7 @@ if not ok then
    return
 end
 local httpd = require("tuya.httpd")
+local process = require("spec.support.process")
 
 local function header(headers, name)
    for _, pair in ipairs(headers) do
@@ -141,10 +142,8 @@ describe("a WebSocket", function()
    end)
 
    it("is of the process that made it, and closed by no other", function()
-      local has_posix, unistd = pcall(require, "posix.unistd")
-      if not has_posix then return pending("luaposix is not there for this Lua") end
       local made = pair(agree)
-      local child = unistd.fork()
+      local child = process.fork()
       if child == 0 then
          local refused = 0
          for name, argument in pairs { tick = 0, take = 0, send = "x", finish = 1000, fds = 0, wait = 0, why = 0 } do
@@ -152,10 +151,9 @@ describe("a WebSocket", function()
             if not fine and message:find("before a fork", 1, true) then refused = refused + 1 end
          end
          made.client:close()
-         unistd._exit(refused == 7 and 0 or 1)
+         process.leave(refused == 7 and 0 or 1)
       end
-      local _, _, code = require("posix.sys.wait").wait(child)
-      assert.equal(0, code)
+      assert.equal(0, process.wait(child))
       made.client:send("still here")
       assert.equal("still here", (take(made, made.other)))
       made.close()
