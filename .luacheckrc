@@ -14,7 +14,7 @@ files["*.rockspec"] = { std = "+rockspec" }
 files["src/*/*.rockspec"] = { std = "+rockspec" }
 files["spec"] = { std = "+busted" }
 files["lua/tuya/meta.lua"] = { ignore = { "211", "212", "241", "431" } }
-for _, name in ipairs { "op", "openresty", "health", "transport/resty", "store/shm", "store/redis" } do
+for _, name in ipairs { "op", "openresty", "health", "transport/resty", "transport/cosocket", "store/shm", "store/redis" } do
    files["lua/tuya/" .. name .. ".lua"] = {
       read_globals = { ngx = { other_fields = true, fields = {
          status = { read_only = false }, header = { read_only = false, other_fields = true },

@@ -111,7 +111,7 @@ local LAYERS = {
       "tuya.store.shm", "tuya.store.redis",
       "tuya.endpoint", "tuya.inflate", "tuya.reply", "tuya.target", "tuya.health" },
    { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept", "tuya.message",
-      "tuya.events.read", "tuya.events.sieve", "tuya.events.hub", "tuya.events.stream",
+      "tuya.transport.cosocket", "tuya.events.read", "tuya.events.sieve", "tuya.events.hub", "tuya.events.stream",
       "tuya.diagnose.capture", "tuya.diagnose.facts" },
    { "tuya.diagnose.variants", "tuya.diagnose.build", "tuya.diagnose.report" },
    { "tuya.diagnose.mistakes" },

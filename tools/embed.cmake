@@ -1,7 +1,7 @@
 # embed.cmake: Lua files as C data:  cmake -DROOT=checkout -DOUT=file.c [-DMORE=name=path;...] -P tools/embed.cmake
 # What a host embeds is the client and all that it may load: not the command line, nor the simulated cloud.
 file (GLOB_RECURSE FILES RELATIVE ${ROOT}/lua ${ROOT}/lua/*.lua)
-list (FILTER FILES EXCLUDE REGEX "tuya/(cli|simulator)[/.]|tuya/(meta|openresty)\\.lua|/resty\\.lua")
+list (FILTER FILES EXCLUDE REGEX "tuya/(cli|simulator)[/.]|tuya/(meta|openresty)\\.lua|/(resty|cosocket)\\.lua")
 list (SORT FILES)
 set (ENTRIES "")
 foreach (path ${FILES})

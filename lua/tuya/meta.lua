@@ -213,7 +213,7 @@ function sealed:wire(lines) end
 ---@field max_reply? integer bytes; 8 MiB
 ---@field lang? "en"|"zh"
 ---@field ca_file? string PEM; only these certificates are trusted
----@field proxy? string as libcurl takes it; nil: from the environment
+---@field proxy? string as libcurl takes it; nil: from the environment. "resty": "http://[user:pass@]host:port"
 ---@field user_agent? string
 ---@field transport? tuya.transport|"curl"|"resty" "resty": nginx's cosockets; nil: "curl"
 ---@field store? string|tuya.store "file:PATH", "shm:NAME", "redis://HOST", or an object; nil: in memory

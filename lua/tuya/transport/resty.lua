@@ -1,10 +1,11 @@
 --- transport/resty.lua: sealed requests over nginx's cosockets: `transport = "resty"`.
 -- The idea: a send looks blocking and yields to nginx, so other requests of the worker go on meanwhile.
--- The danger: nginx hands a pooled TLS connection back without looking at the name again; so a pool is named by all
--- that was checked when its connections were made.
+-- The danger: a kept connection may have ended unseen, and a command that is sent twice is done twice; so what may have
+-- arrived is told apart from what cannot have.
 -- @module tuya.transport.resty
 
 local core = require("tuya.core")
+local cosocket = require("tuya.transport.cosocket")
 local endpoints = require("tuya.endpoint")
 local inflate = require("tuya.inflate")
 local options = require("tuya.options")
@@ -15,6 +16,7 @@ local resty = {}
 local OPTIONS = options.known {
    endpoint = "string",
    ca_file = "string",
+   proxy = "string",
    user_agent = "string",
    timeout = "number",
    connect_timeout = "number",
@@ -24,7 +26,7 @@ local OPTIONS = options.known {
 }
 
 local TIMEOUT, CONNECT_TIMEOUT = 15, 5
-local MAX_CONNECTIONS, MAX_QUEUE, MAX_REPLY = 4, 1024, 8 * 1024 * 1024
+local MAX_REPLY = 8 * 1024 * 1024
 local IDLE = 15        -- seconds that an unused connection is kept: less than servers keep them
 local PIECE = 16384    -- bytes read at a time
 local PAUSE = 0.005    -- seconds between looks at an op that another request drives
@@ -42,39 +44,31 @@ local function state_of(self)
    return type(self) == "table" and rawget(self, "open") and self.open(private)
 end
 
--- A pool's name has all that was checked when its connections were made. The CA is nginx's to choose
--- (lua_ssl_trusted_certificate); ca_file says which, so that pools of locations that trust others stay apart.
-local function pool_name(state)
-   local what = { "tuya", state.scheme, state.host, state.port, "sni=" .. state.host, "verified", state.ca_file or "" }
-   return table.concat(what, " ")
-end
-
 -- All headers but those of one request, as they are sent.
 local function fixed_head(state)
    local port = state.is_default_port and "" or ":" .. state.port
    local encoding = inflate.is_there() and "gzip" or "identity"
-   return ("Host: %s%s\r\nUser-Agent: %s\r\nAccept: */*\r\nAccept-Encoding: %s\r\n"):format(
+   local head = ("Host: %s%s\r\nUser-Agent: %s\r\nAccept: */*\r\nAccept-Encoding: %s\r\n"):format(
       state.host, port, state.user_agent, encoding)
+   local authorization = state.through and state.way.proxy.http_proxy_authorization
+   return authorization and ("%sProxy-Authorization: %s\r\n"):format(head, authorization) or head
 end
 
 -- What is known of an endpoint: how its connections are made, kept and begun.
-local function new_state(given, place)
+local function new_state(given, place, way)
    local state = { user_agent = "lua-tuya/" .. core.VERSION }
    for name, value in pairs(given) do state[name] = value end
    for name, value in pairs(place) do state[name] = value end
-   state.settings = {
-      pool = pool_name(state),
-      pool_size = state.max_connections or MAX_CONNECTIONS,
-      backlog = state.max_queue or MAX_QUEUE,
-   }
-   state.given, state.others = given, {}
+   state.given, state.way, state.others = given, way, {}
+   state.plan = cosocket.plan(way, place, given)
+   state.through = way.proxy and place.scheme == "http" and place.bare -- TLS goes through by CONNECT
    return state
 end
 
 -- That of the endpoint that a send goes to instead.
 local function state_at(state, endpoint)
    if endpoint == nil or endpoint == state.bare then return state end
-   local other = state.others[endpoint] or new_state(state.given, (endpoints.parse(endpoint)))
+   local other = state.others[endpoint] or new_state(state.given, (endpoints.parse(endpoint)), state.way)
    state.others[endpoint] = other
    return other
 end
@@ -90,7 +84,10 @@ function resty.try(given)
    local place
    place, rule = endpoints.parse(given.endpoint)
    if not place then return nil, rule end
-   local state = new_state(given, place)
+   local way
+   way, rule = cosocket.way(given.proxy)
+   if not way then return nil, rule end
+   local state = new_state(given, place, way)
    return setmetatable({
       open = function(key)
          return key == private and state or nil
@@ -101,7 +98,8 @@ end
 --- Makes a transport. In nginx only; `init_by_lua` will do.
 -- @tparam table given `endpoint` (needed), `user_agent`, `timeout` and `connect_timeout` (seconds; 15 and 5),
 -- `max_connections` (4 a worker; further calls wait), `max_queue` (1024), `max_reply` (bytes; 8 MiB), `ca_file`: the
--- file that the location's `lua_ssl_trusted_certificate` names
+-- file that the location's `lua_ssl_trusted_certificate` names; `proxy`: "http://[user:password@]host:port", where
+-- lua-resty-http is installed (nil or "": none)
 -- @treturn transport
 -- @raise when an option is unknown or breaks a rule
 function resty.new(given)
@@ -116,35 +114,10 @@ end
 
 -- --- one connection ---
 
-local function ms(seconds)
-   return math.max(1, math.ceil(seconds * 1000))
-end
-
-local function connect_code(message)
-   if message:find("timeout", 1, true) then return "timeout" end
-   if message:find("resolve", 1, true) or message:find("host not found", 1, true) then return "dns" end
-   if message:find("too many waiting", 1, true) then return "queue_full" end
-   return "connect"
-end
-
--- With Debian's modules a handshake that fails without having waited raises, or passes for a good one where no session
--- is asked for; the connection is gone then.
-local function shake_hands(state, socket)
-   local returned, session, message = pcall(socket.sslhandshake, socket, nil, state.host, true)
-   if returned and not message and session ~= false and socket:getreusedtimes() then return socket end
-   socket:close()
-   message = returned and message or "the certificate does not verify"
-   return failure(message:find("timeout", 1, true) and "timeout" or "tls", "TLS: " .. message, "no")
-end
-
 -- A connection, verified, out of the pool or new.
 local function connect(state, deadline, connect_timeout)
-   local socket = ngx.socket.tcp()
-   local left = math.max(0, math.min(connect_timeout, deadline - core.monotonic()))
-   socket:settimeouts(ms(left), ms(deadline - core.monotonic()), nil)
-   local ok, message = socket:connect(state.host, state.port, state.settings)
-   if not ok then return failure(connect_code(message), "cannot connect: " .. message, "no") end
-   if state.scheme == "https" and socket:getreusedtimes() == 0 then return shake_hands(state, socket) end
+   local socket, code, message = cosocket.open(state.plan, math.min(deadline, core.monotonic() + connect_timeout))
+   if not socket then return failure(code, "cannot connect: " .. message, "no") end
    return socket
 end
 
@@ -152,7 +125,7 @@ end
 local function more(self)
    local left = self.deadline - core.monotonic()
    if left <= 0 then return nil, "timeout", "no answer before the timeout" end
-   self.socket:settimeouts(nil, nil, ms(left))
+   self.socket:settimeouts(nil, nil, cosocket.ms(left))
    local bytes, message = self.socket:receiveany(PIECE)
    if bytes then return bytes end
    if message == "closed" then return nil, "closed", "the server closed the connection" end
@@ -172,9 +145,18 @@ local function plain(reply, most)
    return reply
 end
 
-local function exchange(state, socket, sealed, deadline)
+-- The request as it is written; to a proxy with the whole address.
+local function wire(state, sealed)
    state.head = state.head or fixed_head(state)
-   local ok, message = socket:send(sealed:wire(state.head))
+   local text = sealed:wire(state.head)
+   if not state.through then return text end
+   local before = #sealed:method() + 1
+   return text:sub(1, before) .. state.through .. text:sub(before + 1)
+end
+
+local function exchange(state, socket, sealed, deadline)
+   socket:settimeouts(nil, cosocket.ms(deadline - core.monotonic()), nil)
+   local ok, message = socket:send(wire(state, sealed))
    if not ok then
       socket:close()
       return failure(message == "timeout" and "timeout" or "reset", "cannot send: " .. message, "maybe")
