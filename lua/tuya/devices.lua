@@ -7,7 +7,9 @@
 local device = require("tuya.device")
 local edge = require("tuya.edge")
 local errors = require("tuya.errors")
+local fold = require("tuya.fold")
 local generations = require("tuya.generations")
+local named = require("tuya.devices.named")
 local options = require("tuya.options")
 local pager = require("tuya.pager")
 local specifications = require("tuya.specifications")
@@ -93,7 +95,6 @@ end
 
 -- Where a list comes from that something of the options names.
 local function special_source(given)
-   if given.ids then return nil end
    if given.uid then return at_once("/v1.0/users/" .. given.uid .. "/devices") end
    if given.asset then return sources["iot-03"] end
    if given.home then
@@ -159,38 +160,101 @@ local function fetcher(inner, client, known, given)
    end
 end
 
--- Pages of twenty ids.
-local function by_id(inner, client, known, ids)
-   local paths = {
-      ["v1.0"] = "/v1.0/devices", ["iot-03"] = "/v1.3/iot-03/devices", ["v2.0"] = "/v2.0/cloud/thing/batch",
-   }
-   local function read(result)
-      if result == true then return {} end -- success without a result: there is none
-      return type(result) == "table" and objects(inner, client, {}, bare(result)) or nil
+-- {{{ By their ids
+
+local BY_ID = {
+   ["v1.0"] = "/v1.0/devices", ["iot-03"] = "/v1.3/iot-03/devices", ["v2.0"] = "/v2.0/cloud/thing/batch",
+}
+
+-- Asks for twenty ids: true and a list; or what failed.
+local function ask_by_id(inner, client, known, ids)
+   return generations.try(known, "devices by id", known:order("devices by id"), function(one)
+      local spec = { method = "GET", path = BY_ID[one], query = { device_ids = ids } }
+      return inner.read(client, spec, function(result)
+         if result == true then return {} end -- success without a result: there is none
+         return type(result) == "table" and objects(inner, client, {}, bare(result)) or nil
+      end)
+   end)
+end
+
+-- Whether the project may call the API at all: its refusal of a device may be one of itself.
+local function is_allowed(inner, client, known)
+   if next(known.answered) ~= nil then return true end
+   local ok, list = fetcher(inner, client, known, {})(nil)
+   return ok and list ~= nil
+end
+
+-- As `ask_by_id`, where some of the devices are gone.
+local function those_there(inner, client, known, ids)
+   local function ask(some) return ask_by_id(inner, client, known, some) end
+   local ok, list, message, info = ask(ids)
+   if not ok or list ~= nil or not named.is_gone(info) then return ok, list, message, info end
+   if not is_allowed(inner, client, known) then return true, nil, message, info end
+   local done, found, why, detail = named.by_halves(ids, ask)
+   if done and found and not found[1] and not known.generations["devices by id"] then
+      return true, nil, message, info -- this call has never answered: all that it says may be about itself
    end
+   return done, found, why, detail
+end
+
+-- Notes which of some ids are not among those that came.
+local function note_absent(inner, client, absent, ids, list)
+   local here, gone = {}, {}
+   for _, item in ipairs(list) do here[item.device.id] = true end
+   for _, id in ipairs(ids) do
+      if not here[id] then
+         gone[#gone + 1] = id
+         absent[#absent + 1] = id
+      end
+   end
+   if gone[1] then inner.log(client, { event = "absent", device_ids = gone }) end
+end
+
+local function those_that_fit(given, list)
+   local made = {}
+   for _, item in ipairs(list) do
+      if fits(given, item.device) then made[#made + 1] = item end
+   end
+   return made
+end
+
+-- Pages of twenty ids; `absent` gets those that are not there.
+local function by_id(inner, client, known, given, ids, absent)
    return function(state)
       local first, some = state or 1, {}
       for i = first, math.min(first + BATCH - 1, #ids) do some[#some + 1] = ids[i] end
       if not some[1] then return true, {} end
-      local order = known:order("devices by id")
-      local ok, list, message, info = generations.try(known, "devices by id", order, function(one)
-         return inner.read(client, { method = "GET", path = paths[one], query = { device_ids = some } }, read)
-      end)
+      local ok, list, message, info = those_there(inner, client, known, some)
       if not ok or list == nil then return ok, list, message, info end
-      return true, list, first + BATCH <= #ids and first + BATCH or nil
+      note_absent(inner, client, absent, some, list)
+      return true, those_that_fit(given, list), first + BATCH <= #ids and first + BATCH or nil
    end
 end
 
+-- }}}
+
 local SEGMENT = "^[A-Za-z0-9%-%._~]+$"
 
+local SOURCES = { "ids", "uid", "home", "asset", "schema", "api" }
+
+-- The rule that two options break which each say whose devices.
+local function two_sources(given)
+   local first
+   for _, name in ipairs(SOURCES) do
+      if first and given[name] then return ("%s: given beside %s; one of them says which list"):format(name, first) end
+      first = first or given[name] and name
+   end
+end
+
 local function broken(given)
-   local rule = options.broken(given, DEVICES)
+   local rule = options.broken(given, DEVICES) or two_sources(given)
    if rule then return rule end
    for _, name in ipairs { "uid", "asset", "home", "room" } do
       if given[name] and not tostring(given[name]):find(SEGMENT) then return name .. ": an id expected" end
    end
    if given.room and not given.home then return "room: wants home beside it" end
    if given.page_size and (given.uid or given.home) then return "page_size: a user's or a home's list comes whole" end
+   if given.page_size and given.ids then return "page_size: ids go twenty a call" end
    if given.api and not sources[given.api] then return 'api: "v1.0", "iot-03" or "v2.0"' end
    local size = given.page_size
    if size and (size < 1 or size > 200 or size % 1 ~= 0) then return "page_size: a whole number from 1 to 200" end
@@ -225,7 +289,10 @@ local function pages(inner, client, given)
    local ids
    ids, rule = ids_of(given.ids)
    if not ids then return false, rule end
-   return true, pager.new(by_id(inner, client, known, ids), key_of)
+   local absent = {}
+   local its = pager.new(by_id(inner, client, known, given, ids, absent), key_of)
+   its.absent = absent
+   return true, its
 end
 
 -- }}}
@@ -235,7 +302,7 @@ end
 local FIND = options.known { name = "string", category = "string", product = "string", room = "string" }
 
 local function is(a, b)
-   return type(a) == "string" and a:lower() == b:lower()
+   return type(a) == "string" and fold(a) == fold(b)
 end
 
 local tests = {
@@ -243,7 +310,7 @@ local tests = {
    product = function(one, text) return one.product_id == text or is(one.product_name, text) end,
    category = function(one, text) return one.category == text end,
    part = function(one, text)
-      return type(one.name) == "string" and one.name:lower():find(text:lower(), 1, true) ~= nil
+      return type(one.name) == "string" and fold(one.name):find(fold(text), 1, true) ~= nil
    end,
 }
 
@@ -296,9 +363,9 @@ end
 local function near(list, text)
    local names = {}
    for _, one in ipairs(list) do
-      if type(one.name) == "string" then names[one.name:lower()] = one end
+      if type(one.name) == "string" then names[fold(one.name)] = one end
    end
-   local likely = text and options.nearest(text:lower(), names)
+   local likely = text and options.nearest(fold(text), names)
    return likely and { names[likely] } or list
 end
 
@@ -368,6 +435,12 @@ local function status_of(inner, client, item)
    return generations.call(inner, client, "status", item.device.id)
 end
 
+local function ask_statuses(inner, client, ids)
+   return inner.read(client, {
+      method = "GET", path = "/v1.0/iot-03/devices/status", query = { device_ids = ids },
+   }, function(result) return type(result) == "table" and result or result == true and {} or nil end)
+end
+
 -- Fills in the statuses that a list came without, twenty at a time.
 local function read_statuses(inner, client, known, items)
    local without = {}
@@ -383,9 +456,10 @@ local function read_statuses(inner, client, known, items)
          ids[#ids + 1] = without[i].device.id
          by[without[i].device.id] = without[i]
       end
-      local ok, list, message, info = inner.read(client, {
-         method = "GET", path = "/v1.0/iot-03/devices/status", query = { device_ids = ids },
-      }, function(result) return type(result) == "table" and result or result == true and {} or nil end)
+      local ok, list, message, info = ask_statuses(inner, client, ids)
+      if ok and list == nil and named.is_gone(info) then
+         ok, list, message, info = named.by_halves(ids, function(some) return ask_statuses(inner, client, some) end)
+      end
       if not ok or list == nil then return ok, list, message, info end
       for _, one in ipairs(list) do
          if type(one) == "table" and by[one.id] then by[one.id].status = one.status end
@@ -404,19 +478,24 @@ local function collect(its)
    end
 end
 
--- id = { code = value }, as programs write values.
+-- A device's state as programs write it: true and it, or false for one that went since it was listed; or what failed.
+local function state_of(inner, client, item, is_raw)
+   local ok, values, message, info = status_of(inner, client, item)
+   if ok and values == nil and named.is_gone(info) then return true, false end
+   if not ok or values == nil or is_raw or next(values) == nil then return ok, values, message, info end
+   local specification
+   ok, specification, message, info = specifications.of(inner, client, item.device.id)
+   if not ok or specification == nil then return ok, specification, message, info end
+   return true, specifications.decode(specification, values)
+end
+
+-- id = { code = value }
 local function decoded(inner, client, items, is_raw)
    local statuses = {}
    for _, item in ipairs(items) do
-      local id = item.device.id
-      local ok, values, message, info = status_of(inner, client, item)
-      if not ok or values == nil then return ok, values, message, info end
-      local specification = false
-      if not is_raw and next(values) ~= nil then
-         ok, specification, message, info = specifications.of(inner, client, id)
-         if not ok or specification == nil then return ok, specification, message, info end
-      end
-      statuses[id] = specifications.decode(specification, values)
+      local ok, state, message, info = state_of(inner, client, item, is_raw)
+      if not ok or state == nil then return ok, state, message, info end
+      statuses[item.device.id] = state or nil
    end
    return true, statuses
 end
@@ -457,7 +536,8 @@ function devices.mix(methods, inner)
    -- @tparam[opt] table options `category`, `product_id`; `ids` (a list: these only), `home` (and `room`), `uid`,
    -- `asset`, `schema`: whose devices; `api`: by which generation's list; `page_size`
    -- @treturn pager of devices with `id, name, category, product_id, online`: `for device in pager do`,
-   -- `pager:next()`, `pager:all()`
+   -- `pager:next()`, `pager:all()`. With `ids`, those that are gone or not the project's are passed over, told in `log`
+   -- and listed in `pager.absent` as far as it has read
    methods.devices = edge.of("tuya.client:devices", function(self, given)
       local ok, its = pages(inner, self, given or {})
       if not ok then return false, its end
@@ -490,7 +570,8 @@ function devices.mix(methods, inner)
    -- @function statuses
    -- @tparam[opt] table which list of ids or devices; nil: all of the project
    -- @tparam[opt] table options `raw = true`: as the cloud writes the values
-   -- @treturn ?table id = a table code = value; or nil, message, detail
+   -- @treturn ?table id = a table code = value, without those that are gone or not the project's; or nil, message,
+   -- detail
    methods.statuses = edge.of("tuya.client:statuses", function(self, which, given)
       return devices.statuses(inner, self, which, given)
    end)

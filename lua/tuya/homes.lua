@@ -5,6 +5,7 @@
 
 local edge = require("tuya.edge")
 local errors = require("tuya.errors")
+local fold = require("tuya.fold")
 local options = require("tuya.options")
 local pager = require("tuya.pager")
 local scenes = require("tuya.scenes")
@@ -317,7 +318,7 @@ local function room_ids(inner, client, text, list)
       local ok, rooms, message, info = rooms_of(home)
       if not ok or rooms == nil then return ok, rooms, message, info end
       for _, room in ipairs(rooms) do
-         if type(room.name) == "string" and room.name:lower() == text:lower() then
+         if type(room.name) == "string" and fold(room.name) == fold(text) then
             local devices
             devices, message, info = room:devices():all()
             if not devices then return true, nil, message, info end

@@ -378,12 +378,13 @@ function home:status() end
 function home:close() end
 
 ---@alias tuya.event.name "call"|"reply"|"renew"|"moved"|"retry"|"skew"|"store"|"budget"|"error"|"fallback"
----|"stream"|"refused"|"untyped"|"mirror"
+---|"absent"|"stream"|"refused"|"untyped"|"mirror"
 
 ---@class tuya.event
 ---@field event tuya.event.name
 ---@field device_id? string of a fallback to the thing model
 ---@field codes? string[] likewise
+---@field device_ids? string[] of "absent": gone, or not the project's
 ---@field method? string
 ---@field path? string
 ---@field status? integer
@@ -917,6 +918,7 @@ function infrared:brands(category) end
 
 --- A list that comes in pages: `for item in pager do`, which raises failures, or `pager:next()`.
 ---@class tuya.pager<T>
+---@field absent? string[] of `client:devices { ids = }`: those gone or not the project's, as far as it has read
 ---@operator call: T
 local pager = {}
 

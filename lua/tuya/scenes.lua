@@ -8,6 +8,7 @@
 local bytes = require("tuya.bytes")
 local edge = require("tuya.edge")
 local errors = require("tuya.errors")
+local fold = require("tuya.fold")
 local generations = require("tuya.generations")
 local options = require("tuya.options")
 local pager = require("tuya.pager")
@@ -332,7 +333,7 @@ end
 local function only_scene(list, name)
    local found = {}
    for _, one in ipairs(list) do
-      if type(one.name) == "string" and one.name:lower() == name:lower() then found[#found + 1] = one end
+      if type(one.name) == "string" and fold(one.name) == fold(name) then found[#found + 1] = one end
    end
    if #found == 1 then return found[1] end
    local what = found[1] and ("%d scenes are named %q"):format(#found, name)

@@ -90,6 +90,22 @@ describe("what happens meanwhile", function()
       assert.equal("b", own.client:find("卧室灯").id)
    end)
 
+   it("names are found whatever their case, in every alphabet that has cases", function()
+      for name, asked in pairs {
+         ["Küchenlampe"] = "KÜCHENLAMPE", ["ŻYRANDOL"] = "żyrandol", ["Đèn phòng ngủ"] = "ĐÈN PHÒNG NGỦ",
+         ["Ÿ ſ ẞ"] = "ÿ s ß", ["ΦΩΣ ΚΟΥΖΊΝΑΣ"] = "φως κουζίνας", ["Ёлка Ґанок"] = "ёЛКА ґАНОК", ["Լամպ"] = "լամպ",
+         ["Ｌａｍｐ１"] = "ｌＡＭＰ１", ["厨房灯 A"] = "厨房灯 a", ["\195\40 X"] = "\195\40 x", ["×÷"] = "×÷",
+      } do
+         local own = cloud.new(nil, nil, { devices = {
+            { id = "a", name = name, product = "socket" }, { id = "b", name = "÷×", product = "socket" },
+         }, rooms = { { id = "1", name = name, devices = { "b" } } },
+            scenes = { { id = "s", name = name, actions = {} } } })
+         assert.equal("a", own.client:find(asked).id)
+         assert.equal("b", own.client:find({ room = asked }).id)
+         assert.is_true(own.client:space("1001"):run(asked))
+      end
+   end)
+
    it("success without a result is an empty list, and no state", function()
       local own = cloud.new(nil, function(request, answer)
          if request.target:find("/v1.0/token", 1, true) then return answer() end

@@ -398,3 +398,119 @@ describe("find", function()
       assert.error_matches(function() client:find { categry = "x" } end, "did you mean category?", 1, true)
    end)
 end)
+
+-- Ids of forty devices, and three that are none of the project's.
+local function ids_with_gone()
+   local ids = {}
+   for i = 1, 40 do ids[i] = ("d%05d"):format(i) end
+   table.insert(ids, 3, "gone")
+   table.insert(ids, 30, "sold")
+   ids[#ids + 1] = "neighbours"
+   return ids
+end
+
+-- A cloud that leaves out what it does not have, instead of refusing all.
+local function lenient(request, answer)
+   local named = request.target:match("^/v1%.0/devices%?device_ids=(.*)$")
+   if not named then return answer() end
+   local list = {}
+   for id in named:gsub("%%2C", ","):gmatch("[^,]+") do
+      if id:find("^d") then list[#list + 1] = ('{"id":"%s","name":"x","status":[]}'):format(id) end
+   end
+   local body = '{"success":true,"result":{"devices":[' .. table.concat(list, ",") .. "]}}"
+   return { status = 200, headers = {}, body = body }
+end
+
+describe("ids that are gone, or not the project's,", function()
+   local function new_with_log(intercept)
+      local events = {}
+      local made = cloud.new({ log = function(event) events[#events + 1] = event end }, intercept, home_of(40))
+      return made, function()
+         local told = {}
+         for _, event in ipairs(events) do
+            if event.event == "absent" then told[#told + 1] = table.concat(event.device_ids, " ") end
+         end
+         return told
+      end
+   end
+
+   it("hide no other: those there are come, the others are named", function()
+      for _, intercept in ipairs { false, lenient } do
+         local made, told = new_with_log(intercept or nil)
+         local pager = made.client:devices { ids = ids_with_gone() }
+         check(assert(pager:all()), 1, 40)
+         assert.same({ "gone", "sold", "neighbours" }, pager.absent)
+         assert.same({ "gone", "sold", "neighbours" }, told())
+      end
+   end)
+
+   it("cost a few calls each, and none where the cloud leaves them out", function()
+      local made = new_with_log()
+      assert(made.client:devices({ ids = ids_with_gone() }):all())
+      assert.is_true(calls(made) <= 3 + 3 * 12, calls(made))
+      made = new_with_log(lenient)
+      assert(made.client:devices({ ids = ids_with_gone() }):all())
+      assert.equal(3, calls(made))
+   end)
+
+   it("are left out of statuses, and of a for", function()
+      local made = new_with_log()
+      local statuses = assert(made.client:statuses({ "gone", "d00001", "d00002" }, { raw = true }))
+      assert.is_nil(statuses.gone)
+      assert.is_boolean(statuses.d00001.switch_1)
+      local seen = {}
+      for device in made.client:devices { ids = { "d00003", "sold", "d00001" } } do seen[#seen + 1] = device.id end
+      assert.same({ "d00003", "d00001" }, seen)
+   end)
+
+   it("may all be so, once the call has answered", function()
+      local made = new_with_log()
+      assert(made.client:devices({ ids = { "d00001" } }):all())
+      local pager = made.client:devices { ids = { "gone", "sold" } }
+      assert.same({}, pager:all())
+      assert.same({ "gone", "sold" }, pager.absent)
+   end)
+
+   it("are not told from an API that the project may not call, and cost no more then than that", function()
+      local made = new_with_log()
+      local pager = made.client:devices { ids = { "gone" } }
+      local list, _, detail = pager:all()
+      assert.is_nil(list)
+      assert.equal(1106, detail.code)
+      assert.same({}, pager.absent)
+      made = new_with_log(function(request, answer)
+         if request.target:find("/v1.0/token", 1, true) then return answer() end
+         return { status = 200, headers = {}, body = '{"success":false,"code":1106,"msg":"permission deny"}' }
+      end)
+      assert.equal(1106, select(3, made.client:devices({ ids = ids_with_gone() }):all()).code)
+      assert.equal(6, calls(made))
+   end)
+
+   it("are passed over where they go between the list and its states", function()
+      local made
+      made = cloud.new({ api = "iot-03" }, function(request, answer)
+         if request.target:find("^/v1.0/iot%-03/devices/status") and not made.went then
+            made.went = true
+            vanish(made, 7)
+         end
+         return answer()
+      end, home_of(25))
+      local statuses = assert(made.client:statuses(nil, { raw = true }))
+      assert.is_nil(statuses.d00007)
+      assert.is_boolean(statuses.d00006.switch_1)
+      assert.is_boolean(statuses.d00025.switch_1)
+   end)
+
+   it("are listed with what else is asked of a list; two lists at once are refused", function()
+      local made = new_with_log()
+      local switches = assert(made.client:devices({ ids = ids_with_gone(), category = "cz" }):all())
+      for _, device in ipairs(switches) do assert.equal("cz", device.category) end
+      assert.equal(20, #switches)
+      for _, wrong in ipairs { { uid = "anna" }, { home = "7" }, { api = "v1.0" }, { page_size = 10 } } do
+         wrong.ids = { "d00001" }
+         local ok, message = pcall(function() made.client:devices(wrong) end)
+         assert.is_false(ok)
+         assert.matches("^spec/home/paging_spec.lua:%d+: tuya.client:devices: ", message)
+      end
+   end)
+end)
