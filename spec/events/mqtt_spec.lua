@@ -229,6 +229,15 @@ describe("events over MQTT", function()
          assert.is_truthy(message:find(rule, 1, true), message)
       end
       assert.has_error(function() made.client:events { via = "pulsar", uid = "x" } end)
+      made:close()
+      made = pushing.new { proxy = "http://user:S3CRETpw@127.0.0.1:1" }
+      local refused, about = pcall(function() made.client:events { via = "mqtt" } end)
+      assert.is_false(refused)
+      assert.matches("tuya.client:events: proxy: MQTT goes through none", about)
+      assert.is_nil(about:find("S3CRETpw", 1, true))
+      made:close()
+      made = pushing.new { proxy = "" } -- as libcurl has it: no proxy
+      assert.is_table(made.client:events { via = "mqtt" })
       local client = tuya.client { access_id = "x", access_secret = "y", endpoint = "http://127.0.0.1:1",
          ca_file = "no such file" }
       local ok, message = pcall(client.events, client, { via = "mqtt" })

@@ -5,6 +5,7 @@ local pulsar = require("tuya.events.pulsar")
 local process = require("spec.support.process")
 local pushing = require("spec.support.pushing")
 local regions = require("tuya.regions")
+local tunnel = require("spec.support.tunnel")
 local tuya = require("tuya")
 
 if not pcall(require, "tuya.websocket") then
@@ -351,6 +352,40 @@ describe("events over Pulsar", function()
       start(nil, nil, { tls = true })
       made.sim:set(SOCKET, "switch", true)
       assert.is_true(count(1))
+   end)
+
+   it("go through the client's proxy, by a tunnel that is asked for the host", function()
+      local proxy = tunnel.start()
+      made = pushing.new({ proxy = proxy:url() }, { tls = true })
+      proxy.port = made.listener.port
+      local stream = made.client:events { via = "pulsar" }
+      stream:on { function(event) table.insert(made.events, event) end }
+      local function until_so(condition)
+         return made:until_so(function()
+            proxy:tick()
+            return condition()
+         end)
+      end
+      assert.is_true(until_so(function() return stream:status().state == "open" end))
+      assert.matches("^CONNECT [%w.]+:" .. proxy.port .. " HTTP/1.1\n", proxy.asked[1])
+      made.listener:tick(0.01)
+      made.sim:set(SOCKET, "switch", true)
+      assert.is_true(until_so(function() return made.events[1] ~= nil end))
+      assert.same({ switch = true }, made.events[1].changes)
+      proxy:close()
+   end)
+
+   it("never tell the proxy's password, though libcurl quotes the URL that it cannot understand", function()
+      for _, proxy in ipairs { "http://user:S3CR ETpw@h:1", "http://user:S3CRETpw@h:99999", "bad://user:S3CR@h:1",
+         "http://user:S3CR@127.0.0.1:1" } do
+         made = pushing.new { proxy = proxy }
+         local stream = made.client:events { via = "pulsar" }
+         assert.is_true(made:until_so(function() return stream:status().error ~= nil end))
+         local told = json.encode { stream:status(), made.log }
+         assert.is_nil(told:find("S3CR", 1, true), told)
+         made:close()
+         made = nil
+      end
    end)
 
    it("tell why they do not come", function()

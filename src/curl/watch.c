@@ -7,9 +7,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "watch.h"
+
+int64_t watch_clock (void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static int clamp (int64_t ms) { return ms < 0 ? -1 : ms > INT_MAX ? INT_MAX : (int)ms; }
 

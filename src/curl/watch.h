@@ -31,6 +31,9 @@ int watch_get (const watch *w, size_t i, watch_event *event);
 /* Up to max events within ms (-1: for ever); how many. */
 int watch_wait (watch *w, int64_t ms, watch_event *events, int max);
 
+/* ms of a clock that is never set, for deadlines. */
+int64_t watch_clock (void);
+
 #pragma GCC visibility pop
 
 #endif

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <mosquitto.h>
@@ -60,12 +59,6 @@ struct session {
   const char *error, *message;
   char line[LONGEST_LINE]; /* what libmosquitto said first of a failure */
 };
-
-static int64_t now (void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* --- SIGPIPE is kept from the host while libmosquitto writes --- */
 
@@ -202,7 +195,7 @@ session *session_new (const session_options *o) {
   s->keepalive = o->keepalive;
   s->is_secure = o->store != NULL;
   s->connack = -1;
-  s->deadline = now() + o->connect_timeout;
+  s->deadline = watch_clock() + o->connect_timeout;
   s->mosq = new_mosquitto(o->client_id, o->is_kept, s);
   s->resolve = resolve_new(o->host, o->port, o->connect_timeout);
   if (s->mosq && s->resolve && set_up(s, o)) return s;
@@ -274,7 +267,7 @@ static size_t addresses_left (const session *s) {
 static void reach (session *s, const char *about) {
   for (;; s->address++) {
     const char *address = resolve_address(s->resolve, s->address);
-    int64_t left = s->deadline - now();
+    int64_t left = s->deadline - watch_clock();
     guard g;
     int rc;
     if (!address) {
@@ -286,7 +279,7 @@ static void reach (session *s, const char *about) {
     guard_off(&g);
     if (rc == MOSQ_ERR_SUCCESS) {
       s->stage = REACHING;
-      s->patience = now() + left / (int64_t)addresses_left(s);
+      s->patience = watch_clock() + left / (int64_t)addresses_left(s);
       return;
     }
     if (rc != MOSQ_ERR_ERRNO) { /* on loopback a handshake may end at once */
@@ -330,7 +323,7 @@ static void reach_further (session *s) {
       return;
     }
   }
-  else if (now() >= s->patience) trouble = ETIMEDOUT;
+  else if (watch_clock() >= s->patience) trouble = ETIMEDOUT;
   else return;
   s->address++;
   reach(s, strerror(trouble));
@@ -385,8 +378,8 @@ static int step (session *s) {
 static void look_after (session *s) {
   guard g;
   int rc;
-  if (now() < s->look_at) return;
-  s->look_at = now() + 1000;
+  if (watch_clock() < s->look_at) return;
+  s->look_at = watch_clock() + 1000;
   guard_on(&g);
   rc = mosquitto_loop_misc(s->mosq);
   guard_off(&g);
@@ -412,7 +405,8 @@ session_state session_tick (session *s) {
   if (s->stage == RESOLVING) resolve_further(s);
   if (s->stage == REACHING) reach_further(s);
   if (s->stage == GREETING || s->stage == OPEN) exchange(s);
-  if (s->stage < OPEN && now() >= s->deadline) end(s, "timeout", "not open before connect_timeout");
+  if (s->stage < OPEN && watch_clock() >= s->deadline)
+    end(s, "timeout", "not open before connect_timeout");
   if (s->stage == CLOSED) hang_up(s);
   return s->stage == OPEN ? SESSION_OPEN : s->stage == CLOSED ? SESSION_CLOSED : SESSION_CONNECTING;
 }
@@ -491,7 +485,7 @@ int64_t session_timeout (const session *s) {
   int64_t own = s->stage == RESOLVING ? resolve_timeout(s->resolve) : -1;
   if (s->stage == CLOSED || (s->more && !has_too_many(s))) return 0;
   if (s->stage == OPEN) return (int64_t)s->keepalive * 1000 / LOOKS;
-  until -= now();
+  until -= watch_clock();
   if (until < 0) until = 0;
   return own >= 0 && own < until ? own : until;
 }

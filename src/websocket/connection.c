@@ -11,13 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
 #include <openssl/x509_vfy.h>
 
 #include "connection.h"
+#include "dial.h"
 #include "handshake.h"
 
 enum {
@@ -35,12 +34,10 @@ typedef enum stage { CONNECTING, ASKING, OPEN, CLOSED } stage;
 struct connection {
   pid_t pid; /* of the process that made it */
   stage stage;
-  CURLM *multi;
-  CURL *easy;
   watch *watch;
+  dial dial;        /* the client's; the server's has no easy handle */
   int fd;           /* connected; NO_FD before */
   int watched;      /* what the set waits for at fd */
-  int64_t timer;    /* when libcurl wants to be called; -1: it does not */
   int64_t deadline; /* of connecting */
   char *request;    /* what is asked, and how much of it has gone */
   size_t nrequest, nasked;
@@ -52,14 +49,7 @@ struct connection {
   const char *error, *message;
   const char *fault; /* of "tls": what the certificate failed for, or NULL */
   int code;
-  char text[CURL_ERROR_SIZE];
 };
-
-static int64_t now (void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void end (connection *c, const char *error, const char *message) {
   if (c->stage == CLOSED) return;
@@ -71,54 +61,27 @@ static void end (connection *c, const char *error, const char *message) {
 
 /* --- connecting, by libcurl --- */
 
-static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *unused) {
-  connection *c = data;
-  int mask = what == CURL_POLL_IN      ? WATCH_IN
-             : what == CURL_POLL_OUT   ? WATCH_OUT
-             : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
-                                       : 0;
-  (void)easy, (void)unused;
-  return c->fd != NO_FD || watch_set(c->watch, fd, mask) ? 0 : -1;
-}
-
-static int on_timer (CURLM *multi, long ms, void *data) {
-  connection *c = data;
-  (void)multi;
-  c->timer = ms < 0 ? -1 : now() + ms;
-  return 0;
-}
-
 /* A child of the host is none of our connections' business. */
 static curl_socket_t open_socket (void *data, curlsocktype purpose, struct curl_sockaddr *address) {
   (void)data, (void)purpose;
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* 0 when out of memory. CONNECT_ONLY: libcurl connects, shakes hands with TLS and writes nothing.
- */
+/* 0 when out of memory. libcurl connects, shakes hands with TLS and writes nothing. */
 static int start (connection *c, const connection_options *o) {
-  CURL *easy = c->easy;
+  CURL *easy = c->dial.easy;
   if (curl_easy_setopt(easy, CURLOPT_URL, o->endpoint) != CURLE_OK) return 0;
   if (curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file) != CURLE_OK && o->ca_file) return 0;
   if (o->ca_file) curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
   if (o->proxy && curl_easy_setopt(easy, CURLOPT_PROXY, o->proxy) != CURLE_OK) return 0;
   curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL,
                    1L); /* else a proxy would be spoken to as a server */
-  curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, c->text);
-  curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-  curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-  return curl_multi_add_handle(c->multi, easy) == CURLM_OK;
+  return dial_start(&c->dial, o->connect_timeout);
 }
 
 static connection *new_connection (int side, size_t max_message) {
@@ -126,7 +89,6 @@ static connection *new_connection (int side, size_t max_message) {
   if (!c) return NULL;
   c->pid = getpid();
   c->fd = NO_FD;
-  c->timer = -1;
   c->watch = watch_new();
   c->frames = frames_new(side, max_message);
   if (c->watch && c->frames) return c;
@@ -147,10 +109,8 @@ static int copy_request (connection *c, const connection_options *o) {
 connection *connection_new (const connection_options *o) {
   connection *c = new_connection(FRAMES_CLIENT, o->max_message);
   if (!c) return NULL;
-  c->deadline = now() + o->connect_timeout;
-  c->easy = curl_easy_init(); /* the first initialises libcurl */
-  c->multi = curl_multi_init();
-  if (c->multi && c->easy && copy_request(c, o) && start(c, o)) return c;
+  c->deadline = watch_clock() + o->connect_timeout;
+  if (dial_open(&c->dial, c->watch) && copy_request(c, o) && start(c, o)) return c;
   connection_free(c);
   return NULL;
 }
@@ -169,9 +129,7 @@ int connection_is_forked (const connection *c) { return c->pid != getpid(); }
 
 void connection_free (connection *c) {
   if (!c || connection_is_forked(c)) return; /* what it holds is the parent's: left alone */
-  if (c->multi && c->easy) curl_multi_remove_handle(c->multi, c->easy);
-  curl_easy_cleanup(c->easy);
-  curl_multi_cleanup(c->multi);
+  dial_close(&c->dial);
   watch_free(c->watch);
   frames_free(c->frames);
   if (c->request) handshake_wipe(c->request, c->nrequest);
@@ -217,13 +175,13 @@ static const char *fault_of (CURL *easy) {
 }
 
 static void not_connected (connection *c, CURLcode code) {
-  if (code == CURLE_PEER_FAILED_VERIFICATION) c->fault = fault_of(c->easy);
-  end(c, error_of(code), c->text[0] ? c->text : curl_easy_strerror(code));
+  if (code == CURLE_PEER_FAILED_VERIFICATION) c->fault = fault_of(c->dial.easy);
+  end(c, error_of(code), dial_message(&c->dial));
 }
 
 static void connected (connection *c) {
   curl_socket_t fd = CURL_SOCKET_BAD;
-  curl_easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
+  curl_easy_getinfo(c->dial.easy, CURLINFO_ACTIVESOCKET, &fd);
   if (fd == CURL_SOCKET_BAD) {
     end(c, "connect", "there is no socket");
     return;
@@ -232,31 +190,10 @@ static void connected (connection *c) {
   c->stage = ASKING;
 }
 
-/* The descriptors that are due, and libcurl's timer. */
-static void act (connection *c) {
-  watch_event events[EVENTS];
-  int i, running, n = watch_wait(c->watch, 0, events, EVENTS);
-  for (i = 0; i < n; i++) {
-    int what = (events[i].what & WATCH_IN ? CURL_CSELECT_IN : 0) |
-               (events[i].what & WATCH_OUT ? CURL_CSELECT_OUT : 0) |
-               (events[i].what & WATCH_ERR ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(c->multi, events[i].fd, what, &running);
-  }
-  if (c->timer >= 0 && now() >= c->timer) {
-    c->timer = -1;
-    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
-}
-
 static void connect_further (connection *c) {
-  CURLMsg *m;
-  int left;
-  act(c);
-  while ((m = curl_multi_info_read(c->multi, &left)) != NULL) {
-    if (m->msg != CURLMSG_DONE) continue;
-    if (m->data.result == CURLE_OK) connected(c);
-    else not_connected(c, m->data.result);
-  }
+  if (!dial_tick(&c->dial)) return;
+  if (c->dial.code == CURLE_OK) connected(c);
+  else not_connected(c, c->dial.code);
 }
 
 /* --- bytes, the same for both sides: how many; 0: none now; -1: the connection is lost --- */
@@ -264,8 +201,8 @@ static void connect_further (connection *c) {
 static ssize_t read_some (connection *c, char *to, size_t room) {
   size_t n = 0;
   ssize_t got;
-  if (c->easy) {
-    CURLcode code = curl_easy_recv(c->easy, to, room, &n);
+  if (c->dial.easy) {
+    CURLcode code = curl_easy_recv(c->dial.easy, to, room, &n);
     if (code == CURLE_AGAIN) return 0;
     return code == CURLE_OK && n > 0 ? (ssize_t)n : -1;
   }
@@ -277,8 +214,8 @@ static ssize_t read_some (connection *c, char *to, size_t room) {
 static ssize_t write_some (connection *c, const char *p, size_t n) {
   size_t sent = 0;
   ssize_t got;
-  if (c->easy) {
-    CURLcode code = curl_easy_send(c->easy, p, n, &sent);
+  if (c->dial.easy) {
+    CURLcode code = curl_easy_send(c->dial.easy, p, n, &sent);
     return code == CURLE_OK ? (ssize_t)sent : code == CURLE_AGAIN ? 0 : -1;
   }
   got = send(c->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -372,7 +309,7 @@ connection_state connection_tick (connection *c) {
   if (c->stage == CONNECTING) connect_further(c);
   if (c->stage == ASKING) ask_further(c);
   if (c->stage == OPEN) exchange(c);
-  else if (c->stage != CLOSED && now() >= c->deadline)
+  else if (c->stage != CLOSED && watch_clock() >= c->deadline)
     end(c, "timeout", "not open before connect_timeout");
   watch_now(c);
   return c->stage == OPEN     ? CONNECTION_OPEN
@@ -397,11 +334,12 @@ int connection_fd (connection *c, size_t i, watch_event *event) {
 }
 
 int64_t connection_timeout (const connection *c) {
-  int64_t until =
-      c->stage == CONNECTING && c->timer >= 0 && c->timer < c->deadline ? c->timer : c->deadline;
+  int64_t until = c->stage == CONNECTING && c->dial.timer >= 0 && c->dial.timer < c->deadline
+                      ? c->dial.timer
+                      : c->deadline;
   if (c->stage == CLOSED || (c->stage == OPEN && c->more && !has_too_many(c))) return 0;
   if (c->stage == OPEN) return -1;
-  return until > now() ? until - now() : 0;
+  return until > watch_clock() ? until - watch_clock() : 0;
 }
 
 void connection_wait (connection *c, int64_t ms) {

@@ -51,8 +51,11 @@ local function module()
       .. "(Debian package libmosquitto-dev)"
 end
 
--- The rule that an option breaks.
-local function broken(given)
+-- The rule that an option breaks; `proxy` is the client's, and empty for none.
+local function broken(given, proxy)
+   if (proxy or "") ~= "" then
+      return 'proxy: MQTT goes through none: via = "pulsar" does, or a client without one for these events'
+   end
    for _, name in ipairs { "environment", "url" } do
       if given[name] then return name .. ": Pulsar's; over MQTT the open hub says where" end
    end
@@ -68,7 +71,7 @@ end
 -- @treturn ?channel with its `stream`; nil and the rule that is broken
 function mqtt.new(context, given, lent)
    local its, rule = module()
-   rule = rule or broken(given)
+   rule = rule or broken(given, context.wire.proxy)
    if rule then return nil, rule end
    local trust, why = its.trust(context.wire.ca_file)
    if not trust then return nil, "ca_file: " .. why end
