@@ -34,6 +34,7 @@ local function requires(path)
    local list = {}
    local code = read(path):gsub("%-%-[^\n]*", "")
    for name in code:gmatch('require%(?%s*"(tuya[^"]*)"') do list[#list + 1] = name end
+   for name in code:gmatch('%f[%w]later%("(tuya[^"]*)"') do list[#list + 1] = name end
    return list
 end
 
@@ -107,7 +108,7 @@ end)
 local LAYERS = {
    { "tuya.core", "tuya.curl", "tuya.file", "tuya.httpd", "tuya.websocket", "tuya.mqtt" },
    { "tuya.bytes", "tuya.decimal", "tuya.heap", "tuya.options", "tuya.json", "tuya.errors", "tuya.op", "tuya.clock",
-      "tuya.jitter", "tuya.date", "tuya.store.memory", "tuya.store.file",
+      "tuya.jitter", "tuya.date", "tuya.later", "tuya.known", "tuya.store.memory", "tuya.store.file",
       "tuya.store.shm", "tuya.store.redis",
       "tuya.endpoint", "tuya.fold", "tuya.inflate", "tuya.reply", "tuya.target", "tuya.health" },
    { "tuya.regions", "tuya.request", "tuya.sign", "tuya.response", "tuya.store", "tuya.kept", "tuya.message",
@@ -124,7 +125,7 @@ local LAYERS = {
    { "tuya.login", "tuya.token" },
    { "tuya.call" },
    { "tuya.drive", "tuya.ticker", "tuya.transport.curl", "tuya.transport.fake", "tuya.transport.resty" },
-   { "tuya.points.text", "tuya.points.colour", "tuya.points.same", "tuya.edge", "tuya.known", "tuya.inner",
+   { "tuya.points.text", "tuya.points.colour", "tuya.points.same", "tuya.edge", "tuya.inner",
       "tuya.events.bell", "tuya.flow", "tuya.space", "tuya.devices.named" },
    { "tuya.points", "tuya.points.specification", "tuya.generations", "tuya.pager" },
    { "tuya.specifications", "tuya.history", "tuya.infrared", "tuya.events.pulsar", "tuya.events.mqtt" },
@@ -133,6 +134,7 @@ local LAYERS = {
    { "tuya.commands", "tuya.scenes" },
    { "tuya.device", "tuya.homes" },
    { "tuya.devices" },
+   { "tuya.beside" },
    { "tuya.client" },
    { "tuya.scheduler", "tuya.openresty" },
    { "tuya" },

@@ -2,6 +2,7 @@
 -- The idea: one record in the store counts the calls of the day and the month and holds, for each rate, when its next
 -- call may go. A call takes its place by one swap before it is sent, so all who share the store share the budget, and
 -- it outlives them; what turns out not to have been sent gives its place back.
+-- Flows are for a client that has a budget.
 -- The danger: when Tuya's months and days begin is not published; they are taken to begin at 0:00 UTC.
 -- @module tuya.budget
 
@@ -199,12 +200,9 @@ end
 --- Takes a place for a call, and waits for its turn. A flow.
 -- @tparam table context the client's
 -- @tparam request request
--- @treturn ?table the place, for `give_back`; nil where the client has no budget, or
--- @treturn ?table what is known of the refusal
+-- @treturn ?table the place, for `give_back`; nil and what is known of the refusal
 function budget.take(context, request)
-   local plan = context.budget
-   if not plan then return nil end
-   local place = {}
+   local plan, place = context.budget, {}
    local period, count = update(context, take, plan, request, place)
    if period then return nil, refusal(context, period, count) end
    warn(context, count)
@@ -216,9 +214,9 @@ end
 
 --- Gives back the place of a call that was not sent. A flow.
 -- @tparam table context the client's
--- @tparam ?table place
+-- @tparam table place
 function budget.give_back(context, place)
-   if place then update(context, give_back, place) end
+   update(context, give_back, place)
 end
 
 local function add_limited(count)
@@ -228,7 +226,6 @@ end
 --- Counts an answer by which the cloud says that there were too many calls. A flow.
 -- @tparam table context the client's
 function budget.limited(context)
-   if not context.budget then return end
    local _, count = update(context, add_limited)
    tell(context, "limited", "month", count)
 end

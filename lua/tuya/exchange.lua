@@ -4,13 +4,15 @@
 -- The danger: a flow (see op.lua): it yields, so no pcall, iterator or metamethod in the way.
 -- @module tuya.exchange
 
-local budget = require("tuya.budget")
 local clock = require("tuya.clock")
 local errors = require("tuya.errors")
 local jitter = require("tuya.jitter")
+local later = require("tuya.later")
 local op = require("tuya.op")
 local response = require("tuya.response")
 local sign = require("tuya.sign")
+
+local budget = later("tuya.budget")
 
 local yield = op.yield
 
@@ -99,17 +101,18 @@ end
 -- Tries once, where the budget allows it and a token is to be had: as `settle` returns, and whether it went as far as
 -- to be sent.
 local function try_once(context, request, policy)
-   local place, refusal = budget.take(context, request)
+   local place, refusal = nil, nil
+   if context.budget then place, refusal = budget.take(context, request) end
    if refusal then return nil, refusal, false, false end
    local may_go, failure = true, nil
    if policy.bearer then may_go, failure = policy.bearer(context, policy) end -- now that its turn has come
    if not may_go then
-      budget.give_back(context, place)
+      if place then budget.give_back(context, place) end
       return nil, failure, false, false
    end
    local result, info, learned = send(context, request, policy)
-   if info.sent == "no" then budget.give_back(context, place) end
-   if TOO_MANY[info.code] then budget.limited(context) end
+   if place and info.sent == "no" then budget.give_back(context, place) end
+   if context.budget and TOO_MANY[info.code] then budget.limited(context) end
    return result, info, learned, true
 end
 

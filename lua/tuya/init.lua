@@ -13,10 +13,13 @@
 local core = require("tuya.core")
 local client = require("tuya.client")
 local json = require("tuya.json")
-local message = require("tuya.message")
+local later = require("tuya.later")
 local request = require("tuya.request")
 local sign = require("tuya.sign")
 local store = require("tuya.store")
+
+local diagnose = later("tuya.diagnose")
+local message = later("tuya.message")
 
 local seal = sign.seal
 
@@ -90,8 +93,7 @@ end
 -- @treturn[2] string why the text cannot be read as a request
 -- @raise when an argument breaks a rule, at the caller's line
 function tuya.diagnose(captured, known)
-   -- only now: its tables are large, and a client that is never refused needs none
-   local report, why, is_broken = require("tuya.diagnose").run(captured, known)
+   local report, why, is_broken = diagnose.run(captured, known)
    if is_broken then error("tuya.diagnose: " .. why, 2) end
    if not report then return nil, why end
    return report

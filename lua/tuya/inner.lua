@@ -6,6 +6,7 @@
 
 local drive = require("tuya.drive")
 local errors = require("tuya.errors")
+local known = require("tuya.known")
 local op = require("tuya.op")
 
 local inner = {}
@@ -46,7 +47,9 @@ function inner.new(execute, open_context)
 
    function made.known(client)
       local context, rule = open_context(client)
-      return context ~= nil, context and context.known or rule
+      if not context then return false, rule end
+      context.known = context.known or known.new(context.api)
+      return true, context.known
    end
 
    -- Whether it acts for a person, and not for the project.

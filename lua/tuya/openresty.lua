@@ -259,14 +259,15 @@ end
 
 -- A flow: a sealed request and its token; or nil and what is known of the failure.
 local function seal(context, built, refused)
-   local place, refusal = budget.take(context, built)
+   local place, refusal = nil, nil
+   if context.budget then place, refusal = budget.take(context, built) end
    if refusal then return nil, refusal end
    local record, detail
    if not core.is_token_call(built.path) then
       record, detail = token.get(context, refused)
       if record and record.endpoint then record, detail = nil, elsewhere(record.endpoint) end
       if not record then
-         budget.give_back(context, place)
+         if place then budget.give_back(context, place) end
          return nil, detail
       end
    end
