@@ -129,7 +129,7 @@ local LAYERS = {
       "tuya.events.bell", "tuya.flow", "tuya.space", "tuya.devices.named" },
    { "tuya.points", "tuya.points.specification", "tuya.generations", "tuya.pager" },
    { "tuya.specifications", "tuya.history", "tuya.infrared", "tuya.events.pulsar", "tuya.events.mqtt" },
-   { "tuya.events.typed" },
+   { "tuya.events.typed", "tuya.scenes.terms" },
    { "tuya.events", "tuya.mirror" },
    { "tuya.commands", "tuya.scenes" },
    { "tuya.device", "tuya.homes" },

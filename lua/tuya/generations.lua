@@ -126,10 +126,16 @@ local OPERATIONS = {
    },
 }
 
+-- Services of their own: v1.0's may be refused by 1106 where v2.0's is not, whatever else v1.0 answers [so one client
+-- has met it].
+local APART = { scene = true, automation = true }
+
 -- Is the failure about the API, so that another generation may answer?
-local function may_ask_another(known, generation, info)
+local function may_ask_another(known, operation, generation, info)
    if info.kind ~= "api" or not NOT_THIS_ONE[info.code] then return false end
-   return info.code ~= 1106 or not known.answered[generation]
+   local has_answered = known.answered[generation]
+   if APART[operation] then has_answered = known.generations[operation] ~= nil end
+   return info.code ~= 1106 or not has_answered
 end
 
 --- Tries the generations in turn until one answers.
@@ -152,7 +158,7 @@ function generations.try(known, operation, order, ask)
          return true, result, nil, about, generation
       end
       message, info = message or why, info or about
-      if not may_ask_another(known, generation, about) then return true, nil, why, about end
+      if not may_ask_another(known, operation, generation, about) then return true, nil, why, about end
    end
    return true, nil, message, info
 end

@@ -758,6 +758,12 @@ function space:create_automation(given) end
 ---@field actions (tuya.action|table)[] a table with `entity_id` goes as it is
 ---@field conditions? (tuya.condition|table)[]
 ---@field match? "any"|"all" of the conditions; "any"
+---@field background? string as Tuya's page of v1.0 describes it; so the next three
+---@field match_type? integer
+---@field preconditions? table[]
+---@field condition_rule? string
+---@field decision_expr? string as Tuya's page of v2.0 describes it; so the next
+---@field effective_time? { start: string, end: string, loops: string, time_zone_id: string }
 
 ---@class tuya.member
 ---@field id string the uid
@@ -803,7 +809,8 @@ function room:delete() end
 ---@class tuya.scene
 ---@field id string
 ---@field name string
----@field actions? table[]
+---@field generation "v1.0"|"v2.0" by which it came
+---@field actions? table[] as that writes them; v2.0 lists none
 local scene = {}
 
 ---@return true? ok, string? message, tuya.detail? detail
@@ -820,9 +827,10 @@ function scene:delete() end
 ---@field id string
 ---@field name string
 ---@field enabled? boolean
----@field actions? table[]
----@field conditions? table[]
----@field match_type? integer 1: any, 2: all
+---@field generation "v1.0"|"v2.0" by which it came
+---@field actions? table[] as that writes them; v2.0 lists none
+---@field conditions? table[] likewise
+---@field match_type? integer 1: any, 2: all; of v1.0
 local automation = {}
 
 ---@param changes tuya.automation.given all of it optional

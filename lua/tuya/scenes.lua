@@ -1,20 +1,19 @@
 --- scenes.lua: scenes that are run by a tap, and automations that run by conditions.
 -- The idea: actions and conditions name devices and values as programs write them, and are checked by the
--- specifications when they are made, as `send` checks them.
--- The danger: two generations list and run the same scenes; v1.0 alone makes and edits them here. An object remembers
--- which one it came by.
+-- specifications when they are made, as `send` checks them (scenes/terms.lua).
+-- The danger: two generations list, run, make and edit the same scenes, and write them differently. An object remembers
+-- which one it came by; what makes one is sent by the next generation only where it was refused, never in doubt.
 -- @module tuya.scenes
 
-local bytes = require("tuya.bytes")
 local edge = require("tuya.edge")
 local errors = require("tuya.errors")
 local fold = require("tuya.fold")
 local generations = require("tuya.generations")
+local json = require("tuya.json")
 local options = require("tuya.options")
 local pager = require("tuya.pager")
-local points = require("tuya.points")
 local space = require("tuya.space")
-local specifications = require("tuya.specifications")
+local terms = require("tuya.scenes.terms")
 
 local scenes = {}
 
@@ -24,123 +23,29 @@ local space_methods, scene_methods, automation_methods = {}, {}, {}
 local new_scene = space.class("tuya.scene", scene_methods)
 local new_automation = space.class("tuya.automation", automation_methods)
 
+local PATHS = { scene = "/scenes", automation = "/automations" } -- of v1.0, below a home's
 local RULES = "/v2.0/cloud/scene/rule" -- of v2.0
-
--- {{{ Actions and conditions
-
--- A value as a device takes it: true and it, or what is wrong. `encode` is of tuya.points.
-local function wire_of(self, id, code, value, encode)
-   local ok, standard, message, info = specifications.of(self.inner, self.client, id)
-   if not ok or standard == nil then return ok, standard, message, info end
-   if not standard then return true, value end
-   local wire, rule = encode(standard, code, value)
-   if wire == nil then return false, rule end
-   return true, wire
-end
-
-local function properties(self, id, given)
-   local made = {}
-   for _, code in ipairs(bytes.names(given)) do
-      local ok, wire, message, info = wire_of(self, id, code, given[code], points.encode)
-      if not ok or wire == nil then return ok, wire, message, info end
-      made[code] = wire
-   end
-   return true, made
-end
-
-local ACTION = options.known { device = "string|table", values = "table" }
-
-local function broken_action(one)
-   local rule = options.broken(one, ACTION)
-   if rule then return rule end
-   if not space.device_id(one.device) then return "device: a device or its id expected" end
-   if type(one.values) ~= "table" or next(one.values) == nil or not bytes.names(one.values) then
-      return "values: a table code = value expected"
-   end
-end
-
-local function action(self, one)
-   local rule = broken_action(one)
-   if rule then return false, rule end
-   local id = space.device_id(one.device)
-   local ok, wire, message, info = properties(self, id, one.values)
-   if not ok or wire == nil then return ok, wire, message, info end
-   return true, { entity_id = id, action_executor = "dpIssue", executor_property = wire }
-end
-
-local OPERATORS = { ["=="] = true, ["<"] = true, [">"] = true, ["<="] = true, [">="] = true }
-local CONDITION = options.known {
-   device = "string|table", code = "string", is = "string", value = "boolean|number|string|table",
-}
-local TIMER = options.known { time = "string", loops = "string", date = "string", zone = "string" }
-
-local function timer(one, number)
-   local rule = options.broken(one, TIMER)
-   if rule then return false, rule end
-   if not one.time:find("^[012]%d:[0-5]%d$") then return false, 'time: "07:30" expected' end
-   local loops = one.loops or "1111111"
-   if not loops:find("^[01][01][01][01][01][01][01]$") then
-      return false, 'loops: seven digits 0 or 1 expected, Sunday first'
-   end
-   return true, {
-      entity_id = "timer", entity_type = 6, order_num = number,
-      display = { time = one.time, loops = loops, date = one.date, timezone_id = one.zone },
-   }
-end
-
--- The number-th condition, as the cloud takes it.
-local function condition(self, one, number)
-   if type(one) == "table" and one.time then return timer(one, number) end
-   local rule = options.broken(one, CONDITION)
-   if rule then return false, rule end
-   local id = space.device_id(one.device)
-   if not id then return false, "device: a device or its id expected" end
-   if one.is and not OPERATORS[one.is] then return false, 'is: "==", "<", ">", "<=" or ">=" expected' end
-   if not one.code or one.value == nil then return false, "code and value expected" end
-   local ok, wire, message, info = wire_of(self, id, one.code, one.value, points.encode_reported)
-   if not ok or wire == nil then return ok, wire, message, info end
-   return true, {
-      entity_id = id, entity_type = 1, order_num = number,
-      display = { code = one.code, operator = one.is or "==", value = wire },
-   }
-end
-
--- What the cloud writes itself goes as it is.
-local function is_raw(one)
-   return type(one) == "table" and one.entity_id ~= nil
-end
-
--- A list as the cloud takes it, each made by `make`: true and it, or what is wrong, named. There are actions always.
-local function converted(self, list, name, make)
-   if type(list) ~= "table" or (make == action and not list[1]) then return false, name .. ": a list expected" end
-   local made = {}
-   for i, one in ipairs(list) do
-      local ok, wire, message, info = true, one, nil, nil
-      if not is_raw(one) then ok, wire, message, info = make(self, one, i) end
-      if not ok then return false, ("%s[%d]: %s"):format(name, i, tostring(wire)) end
-      if wire == nil then return true, nil, message, info end
-      made[i] = wire
-   end
-   return true, made
-end
-
--- }}}
 
 -- {{{ Lists
 
+-- What v1.0 wants whole when one of it changes.
+local WHOLE = { "name", "actions", "conditions", "match_type", "background", "preconditions", "condition_rule" }
+
+local function read_one(self, given, id)
+   local made = { id = id_text(id), generation = given.generation or "v1.0" }
+   for _, name in ipairs(WHOLE) do made[name] = given[name] end
+   return part(self, made)
+end
+
 local function read_scene(self, given)
-   local id = given.scene_id or given.id
-   return new_scene(part(self, { id = id_text(id), name = given.name, actions = given.actions }))
+   return new_scene(read_one(self, given, given.scene_id or given.id))
 end
 
 local function read_automation(self, given)
-   local enabled = given.enabled
-   if enabled == nil and given.status ~= nil then enabled = given.status == "enable" end
-   local id = given.automation_id or given.id
-   return new_automation(part(self, {
-      id = id_text(id), name = given.name, enabled = enabled, actions = given.actions, conditions = given.conditions,
-      match_type = given.match_type,
-   }))
+   local made = read_one(self, given, given.automation_id or given.id)
+   made.enabled = given.enabled
+   if made.enabled == nil and given.status ~= nil then made.enabled = given.status == "enable" end
+   return new_automation(made)
 end
 
 -- All pages of v2.0's rules of a kind.
@@ -158,14 +63,18 @@ local function rules(self, kind, make)
    return true, space.objects(self, list, make)
 end
 
+local function has_scenes(generation)
+   return generation ~= "iot-03"
+end
+
 -- Scenes or automations, by the generation that answers.
-local function listed(self, kind, path, make)
+local function listed(self, kind, make)
    local ok, known = self.inner.known(self.client)
    if not ok then return false, known end
-   local order = known:order(kind, function(generation) return generation ~= "iot-03" end)
+   local order = known:order(kind, has_scenes)
    local fine, list, message, info, generation = generations.try(known, kind, order, function(one)
       if one == "v2.0" then return rules(self, kind, make) end
-      return ask(self, "GET", path, function(result)
+      return ask(self, "GET", PATHS[kind], function(result)
          local found = space.list_of(result, "list")
          return found and space.objects(self, found, make)
       end)
@@ -175,23 +84,85 @@ local function listed(self, kind, path, make)
 end
 
 local function scenes_of(self)
-   return listed(self, "scene", "/scenes", read_scene)
+   return listed(self, "scene", read_scene)
 end
 
 local function automations_of(self)
-   return listed(self, "automation", "/automations", read_automation)
+   return listed(self, "automation", read_automation)
+end
+
+-- }}}
+
+-- {{{ Made and edited
+
+-- The id in what the cloud answers to one that was made; v2.0's answer is not published.
+local function id_in(result, kind)
+   local id = result
+   if type(result) == "table" then id = result[kind .. "_id"] or result.rule_id or result.id end
+   return is_id(id) and id or nil
+end
+
+-- What a generation is asked for to make one.
+local function making(self, kind, generation, body)
+   if generation == "v1.0" then
+      if kind == "automation" then body.match_type = body.match_type or 1 else body.background = "" end
+      return { method = "POST", path = "/v1.0/homes/" .. self.home_id .. PATHS[kind], body = body }
+   end
+   body.space_id, body.type, body.decision_expr = self.home_id, kind, body.decision_expr or "or"
+   return { method = "POST", path = RULES, body = body }
+end
+
+-- Makes a scene or an automation: true and what its object is made of; or what failed.
+local function make(self, kind, given)
+   local ok, said, message, info = terms.read(self, given)
+   if not ok or said == nil then return ok, said, message, info end
+   if not said.actions then return false, "actions: a list expected" end
+   local known
+   ok, known = self.inner.known(self.client)
+   if not ok then return false, known end
+   local order, rule = terms.order(known:order(kind, has_scenes), said)
+   if not order then return false, rule end
+   return generations.try(known, kind, order, function(generation)
+      local body = terms.write(generation, said)
+      return self.inner.read(self.client, making(self, kind, generation, body), function(result)
+         body.id, body.enabled, body.generation = id_in(result, kind), true, generation
+         return body.id and body
+      end)
+   end)
+end
+
+-- Changes one: true, true, and it has what was changed; or what failed.
+local function edit(self, kind, changes)
+   local ok, said, message, info = terms.read(self, changes)
+   if not ok or said == nil then return ok, said, message, info end
+   local able, rule = terms.order({ self.generation }, said)
+   if not able then return false, rule end
+   local body, result = terms.write(self.generation, said)
+   if self.generation == "v1.0" then
+      for _, name in ipairs(WHOLE) do
+         if body[name] == nil then body[name] = self[name] end
+         if type(body[name]) == "table" then json.array(body[name]) end -- as it came, also where it is empty
+      end
+      ok, result, message, info = ask(self, "PUT", PATHS[kind] .. "/" .. self.id, nil, body)
+   else
+      body.space_id = self.home_id
+      ok, result, message, info = self.inner.read(self.client,
+         { method = "PUT", path = RULES .. "/" .. self.id, body = body }, done)
+   end
+   for _, name in ipairs(ok and result and WHOLE or {}) do
+      if body[name] ~= nil then self[name] = body[name] end
+   end
+   return ok, result, message, info
 end
 
 -- }}}
 
 -- {{{ What can be done to one
 
-local NOT_HERE = "made and edited by v1.0 only, and this one was listed by v2.0"
-
 -- Deletes by the way that it came.
-local function delete(path)
+local function delete(kind)
    return function(self)
-      if self.generation ~= "v2.0" then return ask(self, "DELETE", path .. self.id) end
+      if self.generation == "v1.0" then return ask(self, "DELETE", PATHS[kind] .. "/" .. self.id) end
       return self.inner.read(self.client, {
          method = "DELETE", path = RULES, query = { ids = self.id, space_id = self.home_id },
       }, done)
@@ -199,7 +170,7 @@ local function delete(path)
 end
 
 local function run(self)
-   if self.generation ~= "v2.0" then return ask(self, "POST", "/scenes/" .. self.id .. "/trigger") end
+   if self.generation == "v1.0" then return ask(self, "POST", "/scenes/" .. self.id .. "/trigger") end
    return self.inner.read(self.client, { method = "POST", path = RULES .. "/" .. self.id .. "/actions/trigger" }, done)
 end
 
@@ -211,18 +182,7 @@ scene_methods.run = edge.of("tuya.scene:run", run)
 --- Deletes the scene.
 -- @function delete
 -- @return true; or nil, message, detail
-scene_methods.delete = edge.of("tuya.scene:delete", delete("/scenes/"))
-
--- Sends what was changed, and takes it over.
-local function edit(self, path, body)
-   local ok, result, message, info = ask(self, "PUT", path .. self.id, nil, body)
-   if ok and result then
-      for name in next, body do
-         if name ~= "background" then self[name] = body[name] end
-      end
-   end
-   return ok, result, message, info
-end
+scene_methods.delete = edge.of("tuya.scene:delete", delete("scene"))
 
 local SCENE = options.known { name = "string", actions = "table" }
 
@@ -232,11 +192,8 @@ local SCENE = options.known { name = "string", actions = "table" }
 -- @return true; or nil, message, detail
 scene_methods.edit = edge.of("tuya.scene:edit", function(self, changes)
    local rule = options.broken(changes, SCENE) or next(changes) == nil and "changes: none given"
-      or self.generation == "v2.0" and NOT_HERE
    if rule then return false, rule end
-   local ok, actions, message, info = converted(self, changes.actions or self.actions, "actions", action)
-   if not ok or actions == nil then return ok, actions, message, info end
-   return edit(self, "/scenes/", { name = changes.name or self.name, background = "", actions = actions })
+   return edit(self, "scene", changes)
 end)
 
 local function switch(verb, enabled)
@@ -268,7 +225,7 @@ automation_methods.disable = edge.of("tuya.automation:disable", switch("disable"
 --- Deletes the automation.
 -- @function delete
 -- @return true; or nil, message, detail
-automation_methods.delete = edge.of("tuya.automation:delete", delete("/automations/"))
+automation_methods.delete = edge.of("tuya.automation:delete", delete("automation"))
 
 --- Tells the cloud that a condition from outside has come, on which the automation waits.
 -- @function trigger
@@ -281,28 +238,9 @@ end)
 
 local AUTOMATION = options.known {
    name = "string", conditions = "table", actions = "table", match = "string", background = "string",
-   match_type = "number", preconditions = "table", condition_rule = "string",
+   match_type = "number", preconditions = "table", condition_rule = "string", decision_expr = "string",
+   effective_time = "table",
 }
-
-local MATCHES = { any = 1, all = 2 }
-
--- What was given of an automation as the cloud takes it: true and a table, or what is wrong.
-local function written(self, given)
-   local rule = options.broken(given, AUTOMATION)
-   if given.match and not MATCHES[given.match] then rule = rule or 'match: "any" or "all" expected' end
-   if rule then return false, rule end
-   local body = {}
-   for name, value in next, given do body[name] = value end
-   body.match, body.match_type = nil, given.match and MATCHES[given.match] or given.match_type
-   for name, make in next, { actions = action, conditions = condition } do
-      if given[name] then
-         local ok, list, message, info = converted(self, given[name], name, make)
-         if not ok or list == nil then return ok, list, message, info end
-         body[name] = list
-      end
-   end
-   return true, body
-end
 
 --- Changes the automation.
 -- @function edit
@@ -310,13 +248,9 @@ end
 -- @return true; or nil, message, detail
 automation_methods.edit = edge.of("tuya.automation:edit", function(self, changes)
    if type(changes) ~= "table" or next(changes) == nil then return false, "changes: a table with some expected" end
-   if self.generation == "v2.0" then return false, NOT_HERE end
-   local ok, body, message, info = written(self, changes)
-   if not ok or body == nil then return ok, body, message, info end
-   for _, name in ipairs { "name", "actions", "conditions", "match_type" } do
-      if body[name] == nil then body[name] = self[name] end
-   end
-   return edit(self, "/automations/", body)
+   local rule = options.broken(changes, AUTOMATION)
+   if rule then return false, rule end
+   return edit(self, "automation", changes)
 end)
 
 -- }}}
@@ -379,12 +313,9 @@ end)
 space_methods.create_scene = edge.of("tuya.space:create_scene", function(self, name, actions)
    local rule = space.bad_name(name)
    if rule then return false, rule end
-   local ok, made, message, info = converted(self, actions, "actions", action)
+   local ok, made, message, info = make(self, "scene", { name = name, actions = actions })
    if not ok or made == nil then return ok, made, message, info end
-   return ask(self, "POST", "/scenes", function(result)
-      local id = type(result) == "table" and result.scene_id or result
-      return is_id(id) and read_scene(self, { scene_id = id, name = name, actions = made }) or nil
-   end, { name = name, background = "", actions = made })
+   return true, read_scene(self, made), nil, info
 end)
 
 --- Makes an automation: what devices do when conditions hold.
@@ -397,17 +328,11 @@ space_methods.create_automation = edge.of("tuya.space:create_automation", functi
    if type(given) ~= "table" or type(given.name) ~= "string" then
       return false, "given: a table with a name expected"
    end
-   local ok, body, message, info = written(self, given)
-   if not ok or body == nil then return ok, body, message, info end
-   body.match_type = body.match_type or MATCHES.any
-   return ask(self, "POST", "/automations", function(result)
-      local id = type(result) == "table" and result.automation_id or result
-      if not is_id(id) then return nil end
-      return read_automation(self, {
-         automation_id = id, name = body.name, enabled = true, actions = body.actions,
-         conditions = body.conditions, match_type = body.match_type,
-      })
-   end, body)
+   local rule = options.broken(given, AUTOMATION)
+   if rule then return false, rule end
+   local ok, made, message, info = make(self, "automation", given)
+   if not ok or made == nil then return ok, made, message, info end
+   return true, read_automation(self, made), nil, info
 end)
 
 -- }}}

@@ -245,14 +245,158 @@ describe("a scene that is edited", function()
          "actions[1]: temp_set: a number from 5 to 35", 1, true)
    end)
 
-   it("is one of v1.0: what v2.0 listed says so, and is run and deleted there", function()
+end)
+
+-- The body of the last request.
+local function last_body(made)
+   return json.decode(made.transport.requests[#made.transport.requests].body)
+end
+
+-- A project that may not call v1.0's homes.
+local function without_homes(code, changes)
+   return new(changes, function(request, answer)
+      if request.target:find("/v1.0/homes", 1, true) then
+         return { status = 200, headers = {}, body = ('{"success":false,"code":%d,"msg":"no"}'):format(code) }
+      end
+      return answer()
+   end)
+end
+
+describe("by v2.0", function()
+   it("a scene is made, edited, run and deleted, in the form that Tuya has published", function()
       local made = new { api = "v2.0" }
       local home = made.client:space("1001")
-      local scene = home:scenes()[1]
-      assert.error_matches(function() scene:edit { name = "x" } end, "made and edited by v1.0 only", 1, true)
+      local scene = assert(home:create_scene("Warm", {
+         { device = "radiator", values = { temp_set = 22.5, mode = "manual" } },
+         { device = "shelf", values = { switch_led = true } },
+      }))
+      assert.same({
+         space_id = "1001", name = "Warm", type = "scene", decision_expr = "or",
+         actions = {
+            { entity_id = "radiator", action_executor = "device_issue",
+               executor_property = { function_code = "mode", function_value = "manual" } },
+            { entity_id = "radiator", action_executor = "device_issue",
+               executor_property = { function_code = "temp_set", function_value = 225 } },
+            { entity_id = "shelf", action_executor = "device_issue",
+               executor_property = { function_code = "switch_led", function_value = true } },
+         },
+      }, last_body(made))
       assert.is_true(scene:run())
+      assert.equal(225, values(made, "radiator").temp_set)
+      assert.is_true(scene:edit { name = "Warmer" })
+      assert.same({ space_id = "1001", name = "Warmer" }, last_body(made))
+      assert.is_true(scene:edit { actions = { { device = "radiator", values = { temp_set = 24 } } } })
+      assert.is_true(home:run("warmer"))
+      assert.equal(240, values(made, "radiator").temp_set)
       assert.is_true(scene:delete())
-      assert.same({ "Good night" }, names(home:scenes()))
+      assert.same({ "Good morning", "Good night" }, names(home:scenes()))
+      local listed = home:scenes()[1]
+      assert.is_true(listed:edit { name = "Morning" })
+      assert.equal("Morning", home:scenes()[1].name)
+   end)
+
+   it("an automation is made of the same conditions", function()
+      local made = new { api = "v2.0" }
+      local home = made.client:space("1001")
+      local given = {
+         name = "Evening", match = "all",
+         conditions = {
+            { device = "climate", code = "va_temperature", is = "<", value = 18.5 },
+            { time = "18:30", loops = "0111110", zone = "Europe/Berlin" },
+         },
+         actions = { { device = "radiator", values = { temp_set = 21.5 } } },
+         effective_time = { start = "00:00", ["end"] = "23:00", loops = "1111111", time_zone_id = "Europe/Berlin" },
+      }
+      local one = assert(home:create_automation(given))
+      local body = last_body(made)
+      assert.same({ "automation", "and" }, { body.type, body.decision_expr })
+      assert.same({ entity_id = "climate", entity_type = "device_report", code = 1,
+         expr = { status_code = "va_temperature", comparator = "<", status_value = 185 } }, body.conditions[1])
+      assert.same({ entity_id = "timer", entity_type = "timer", code = 2,
+         expr = { time = "18:30", loops = "0111110", time_zone_id = "Europe/Berlin" } }, body.conditions[2])
+      assert.same(given.effective_time, body.effective_time)
+      assert.is_true(one.enabled)
+      assert.is_true(one:edit { match = "any" })
+      assert.same({ space_id = "1001", decision_expr = "or" }, last_body(made))
+      assert.is_true(one:disable())
+      assert.is_false(home:automations()[2].enabled)
+      assert.is_true(one:delete())
+   end)
+
+   it("what only the other generation knows is refused, before anything is made", function()
+      local home = new({ api = "v2.0" }).client:space("1001")
+      local does = { { device = "radiator", values = { temp_set = 20 } } }
+      local most = { { device = "climate", code = "va_temperature", is = "<=", value = 18 } }
+      for rule, changes in pairs {
+         ['conditions[1]: is: "<=" is nothing that v2.0 knows'] = { conditions = most, actions = does },
+         ["preconditions: of v1.0, and this goes by v2.0"] = { preconditions = {}, actions = does },
+      } do
+         assert.error_matches(function() home:automations()[1]:edit(changes) end, rule, 1, true)
+         changes.name = "x"
+         assert.error_matches(function() home:create_automation(changes) end, rule, 1, true)
+      end
+      local both = { name = "x", actions = does, preconditions = {}, effective_time = {} }
+      assert.error_matches(function() new().client:space("1001"):create_automation(both) end,
+         "effective_time: of v2.0, and this goes by v1.0", 1, true)
+      assert.equal(1, #home:automations())
+   end)
+
+   it("one is made where v1.0 may not be called, which is remembered; what it refuses is no doubt", function()
+      for _, code in ipairs { 1106, 1108, 28841105 } do
+         local made = without_homes(code)
+         assert(made.client:device("coffee"):status()) -- by v1.0, which may be called for devices
+         local home = made.client:space("1001")
+         local does = { { device = "coffee", values = { switch_1 = true } } }
+         local scene = assert(home:create_scene("On", does))
+         assert.equal("v2.0", scene.generation)
+         assert.is_true(scene:run())
+         assert(home:create_scene("Once more", does))
+         assert.equal(1, cloud.count(made, "^POST /v1.0/homes"))
+         assert.same({ "Good morning", "Good night", "On", "Once more" }, names(home:scenes()))
+      end
+   end)
+
+   it("none is made a second time where v1.0's answer was lost", function()
+      local made = new(nil, function(request, answer)
+         if request.method == "POST" and request.target:find("/v1.0/homes", 1, true) then
+            answer()
+            return nil, "timeout", { sent = "maybe" }
+         end
+         return answer()
+      end)
+      local home = made.client:space("1001")
+      local scene, _, detail = home:create_scene("On", { { device = "coffee", values = { switch_1 = true } } })
+      assert.is_nil(scene)
+      assert.equal("timeout", detail.code)
+      assert.equal(0, cloud.count(made, "^POST /v2.0/cloud/scene/rule"))
+      assert.same({ "Good morning", "Good night", "On" }, names(home:scenes()))
+   end)
+
+   it("it is for the program's own form to be of the generation that answers", function()
+      local home = new().client:space("1001")
+      local wait = { entity_id = "delay", action_executor = "delay", executor_property = { delay_seconds = 5 } }
+      local given = { name = "x", actions = { wait }, effective_time = { start = "00:00" }, conditions = {} }
+      local one, _, detail = home:create_automation(given) -- v2.0's alone has an effective_time
+      assert.is_nil(one)
+      assert.equal("/v2.0/cloud/scene/rule", detail.path)
+   end)
+end)
+
+describe("a scene of v1.0 that is edited", function()
+   it("keeps its picture, and its empty lists stay lists", function()
+      local made = new(nil, function(request, answer)
+         if request.target == "/v1.0/homes/1001/automations" then
+            return { status = 200, headers = {}, body = '{"success":true,"result":[{"automation_id":"4001","name":"a",'
+               .. '"actions":[{"entity_id":"coffee"}],"conditions":[],"preconditions":[],"background":"b.png"}]}' }
+         end
+         return answer()
+      end)
+      local one = made.client:space("1001"):automations()[1]
+      one:edit { name = "b" }
+      local sent = made.transport.requests[#made.transport.requests].body
+      assert.matches('"conditions":[]', sent, 1, true)
+      assert.matches('"preconditions":[]', sent, 1, true)
+      assert.matches('"background":"b.png"', sent, 1, true)
    end)
 end)
 
@@ -296,7 +440,8 @@ describe("an automation", function()
             { { device = "hall", code = "pirr", value = 1 } },
          ['is: "==", "<"'] = { { device = "hall", code = "pir", is = "=", value = "pir" } },
          ["conditions[2]: device: a device or its id expected"] = { { time = "07:00" }, { code = "x", value = 1 } },
-         ['time: "07:30" expected'] = { { time = "7:30" } },
+         ['conditions[1]: time: "07:30" expected'] = { { time = "7:30" } },
+         ['conditions[2]: time: "07:30" expected'] = { { time = "23:59" }, { time = "24:00" } },
          ["loops: seven digits"] = { { time = "07:30", loops = "1" } },
          ["code and value expected"] = { { device = "hall", code = "pir" } },
          ["did you mean loops?"] = { { time = "07:30", loop = "1111111" } },
@@ -306,6 +451,7 @@ describe("an automation", function()
       end
       for rule, given in pairs {
          ['match: "any"'] = { name = "x", match = "both" }, ["actions: a list"] = { name = "x", actions = {} },
+         ["actions: a list expected"] = { name = "x", conditions = {} },
          ["given: a table with a name"] = { actions = does },
       } do
          assert.error_matches(function() home:create_automation(given) end, rule, 1, true)
@@ -314,12 +460,7 @@ describe("an automation", function()
    end)
 
    it("is enabled, disabled and deleted by v2.0 where v1.0 may not be called", function()
-      local made = new(nil, function(request, answer)
-         if request.target:find("/v1.0/homes", 1, true) then
-            return { status = 200, headers = {}, body = '{"success":false,"code":28841105,"msg":"no"}' }
-         end
-         return answer()
-      end)
+      local made = without_homes(28841105)
       local one = made.client:space("1001"):automations()[1]
       assert.is_true(one:disable())
       assert.is_false(one.enabled)

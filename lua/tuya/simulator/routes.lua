@@ -7,6 +7,7 @@
 local accounts = require("tuya.simulator.accounts")
 local calls = require("tuya.simulator.calls")
 local infrared = require("tuya.simulator.infrared")
+local rules = require("tuya.simulator.rules")
 local scenes = require("tuya.simulator.scenes")
 local services = require("tuya.simulator.services")
 local spaces = require("tuya.simulator.spaces")
@@ -103,11 +104,13 @@ local ROWS = {
    { "POST", "/v1.0/homes/{home}/automations/{one}/conditions/trigger", scenes.trigger_automation },
    { "PUT", "/v1.0/homes/{home}/automations/{one}/actions/enable", scenes.enable },
    { "PUT", "/v1.0/homes/{home}/automations/{one}/actions/disable", scenes.disable },
-   { "GET", "/v2.0/cloud/scene/rule", scenes.rules },
-   { "DELETE", "/v2.0/cloud/scene/rule", scenes.delete_rules },
-   { "PUT", "/v2.0/cloud/scene/rule/state", scenes.rules_state },
-   { "GET", "/v2.0/cloud/scene/rule/{one}", scenes.rule },
-   { "POST", "/v2.0/cloud/scene/rule/{one}/actions/trigger", scenes.trigger_rule },
+   { "GET", "/v2.0/cloud/scene/rule", rules.list },
+   { "POST", "/v2.0/cloud/scene/rule", rules.create },
+   { "DELETE", "/v2.0/cloud/scene/rule", rules.delete },
+   { "PUT", "/v2.0/cloud/scene/rule/state", rules.state },
+   { "GET", "/v2.0/cloud/scene/rule/{one}", rules.one },
+   { "PUT", "/v2.0/cloud/scene/rule/{one}", rules.edit },
+   { "POST", "/v2.0/cloud/scene/rule/{one}/actions/trigger", rules.trigger },
 
    { "GET", "/v1.0/infrareds/{device}/remotes", infrared.remotes },
    { "GET", "/v2.0/infrareds/{device}/remotes", infrared.remotes },

@@ -1,5 +1,6 @@
---- scenes.lua: calls about scenes and automations, of both generations.
--- The idea: they stand in the home as plain data, as a home file writes them; both generations show the same ones.
+--- scenes.lua: v1.0's calls about scenes and automations.
+-- The idea: they stand in the home as plain data, as a home file and v1.0 write them; v2.0 shows the same ones
+-- (rules.lua).
 -- The danger: their fields follow Tuya's pages, and few recorded answers confirm them.
 -- @module tuya.simulator.scenes
 
@@ -21,13 +22,6 @@ local function shape_automation(one)
       match_type = one.match_type or 1 }
 end
 
-local function shape_rule(kind)
-   return function(one)
-      return { id = one.id, name = one.name, type = kind, running_mode = "local", status = one.enabled == false
-         and "disable" or "enable" }
-   end
-end
-
 scenes.scenes = about.home(function(_, home)
    return shapes.each(home.scenes, shape_scene)
 end)
@@ -36,20 +30,8 @@ scenes.automations = about.home(function(_, home)
    return shapes.each(home.automations, shape_automation)
 end)
 
---- v2.0: scenes or automations of a space, in pages that are numbered.
-scenes.rules = about.home(function(call, home)
-   local kind = call.query.type or "scene"
-   local list = kind == "automation" and home.automations or home.scenes
-   local size, number = tonumber(call.query.page_size) or 20, tonumber(call.query.page_no) or 1
-   local page = {}
-   for i = (number - 1) * size + 1, math.min(number * size, #list) do
-      page[#page + 1] = list[i]
-   end
-   return { list = shapes.each(page, shape_rule(kind)), has_more = number * size < #list, total = #list }
-end)
-
 --- The changes that an action makes: true and a list of { device, changes }; or nil and the code of the refusal.
-local function planned(home, actions)
+function scenes.planned(home, actions)
    local plan = {}
    for i, action in ipairs(actions or {}) do
       local device = home.by_id[action.entity_id or ""]
@@ -76,7 +58,7 @@ local function described(call, home)
    if not body or type(body.name) ~= "string" or type(body.actions) ~= "table" or not body.actions[1] then
       return nil, 1109
    end
-   local plan, code = planned(home, body.actions)
+   local plan, code = scenes.planned(home, body.actions)
    if not plan then
       return nil, code
    end
@@ -118,8 +100,8 @@ scenes.automation = about.one("automations", function(_, _, one)
 end)
 
 --- Carries a scene's actions out, on the devices that are online.
-local function trigger(call, home, one)
-   local plan, code = planned(home, one.actions)
+function scenes.trigger(call, home, one)
+   local plan, code = scenes.planned(home, one.actions)
    if not plan then
       return nil, code
    end
@@ -131,81 +113,15 @@ local function trigger(call, home, one)
    return true
 end
 
-scenes.trigger_scene = about.one("scenes", trigger)
+scenes.trigger_scene = about.one("scenes", scenes.trigger)
 
 --- What an automation waits for from outside has come: one that is enabled acts.
 scenes.trigger_automation = about.one("automations", function(call, home, one)
    if one.enabled == false then
       return nil, 1109
    end
-   return trigger(call, home, one)
+   return scenes.trigger(call, home, one)
 end)
-
---- v2.0: the home, the scene or automation of an id, its kind and its place; nil: there is none.
-local function rule_of(project, id)
-   for _, home in ipairs(project.homes) do
-      for kind, list in pairs({ scene = home.scenes, automation = home.automations }) do
-         local one, at = about.find(list, id)
-         if one then
-            return home, one, kind, at
-         end
-      end
-   end
-   return nil
-end
-
-function scenes.trigger_rule(call)
-   local home, one, kind = rule_of(call.project, call.captures.one)
-   if kind ~= "scene" then
-      return nil, 1109
-   end
-   return trigger(call, home, one)
-end
-
-function scenes.rule(call)
-   local _, one, kind = rule_of(call.project, call.captures.one)
-   if not one then
-      return nil, 1109
-   end
-   local shown = shape_rule(kind)(one)
-   shown.actions, shown.conditions = json.array(one.actions), json.array(one.conditions or {})
-   shown.decision_expr = one.match_type == 2 and "and" or "or"
-   return shown
-end
-
---- Each of a comma-separated list of ids, all of which must be there.
-local function each_rule(call, ids, act)
-   local list = {}
-   for id in (type(ids) == "string" and ids or ""):gmatch("[^,]+") do
-      if not rule_of(call.project, id) then
-         return nil, 1109
-      end
-      list[#list + 1] = id
-   end
-   for _, id in ipairs(list) do
-      act(rule_of(call.project, id))
-   end
-   if not list[1] then
-      return nil, 1100
-   end
-   return true
-end
-
-scenes.delete_rules = about.home(function(call)
-   return each_rule(call, call.query.ids, function(home, _, kind, at)
-      table.remove(kind == "scene" and home.scenes or home.automations, at)
-   end)
-end)
-
-function scenes.rules_state(call)
-   local body = about.body(call)
-   if not body or type(body.is_enable) ~= "boolean" then
-      return nil, 1109
-   end
-   return each_rule(call, body.ids, function(_, one)
-      one.enabled = body.is_enable
-   end)
-end
 
 local function enabler(enabled)
    return about.one("automations", function(_, _, one)
