@@ -131,19 +131,26 @@ local function make(self, kind, given)
    end)
 end
 
+-- All of one, with its changes; an empty list stays a list.
+local function whole(self, body)
+   for _, name in ipairs(WHOLE) do
+      local value = body[name]
+      if value == nil then value = self[name] end
+      body[name] = type(value) == "table" and next(value) == nil and json.array() or value
+   end
+   return body
+end
+
 -- Changes one: true, true, and it has what was changed; or what failed.
 local function edit(self, kind, changes)
    local ok, said, message, info = terms.read(self, changes)
    if not ok or said == nil then return ok, said, message, info end
    local able, rule = terms.order({ self.generation }, said)
    if not able then return false, rule end
-   local body, result = terms.write(self.generation, said)
+   local body = terms.write(self.generation, said)
+   local result
    if self.generation == "v1.0" then
-      for _, name in ipairs(WHOLE) do
-         if body[name] == nil then body[name] = self[name] end
-         if type(body[name]) == "table" then json.array(body[name]) end -- as it came, also where it is empty
-      end
-      ok, result, message, info = ask(self, "PUT", PATHS[kind] .. "/" .. self.id, nil, body)
+      ok, result, message, info = ask(self, "PUT", PATHS[kind] .. "/" .. self.id, nil, whole(self, body))
    else
       body.space_id = self.home_id
       ok, result, message, info = self.inner.read(self.client,

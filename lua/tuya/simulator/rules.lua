@@ -29,7 +29,8 @@ end
 local function shown_condition(one)
    local display = one.display
    if one.entity_type == 6 then
-      local expr = { time = display.time, loops = display.loops, date = display.date, time_zone_id = display.timezone_id }
+      local expr = { time = display.time, loops = display.loops, date = display.date }
+      expr.time_zone_id = display.timezone_id
       return { entity_id = one.entity_id, entity_type = "timer", code = one.order_num, expr = expr }
    end
    local expr = { status_code = display.code, comparator = display.operator, status_value = display.value }
