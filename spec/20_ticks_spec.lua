@@ -265,6 +265,24 @@ describe("a tick", function()
       assert.is_true(math.abs(made.transport:now() - before - 0.5) < 1e-3)
    end)
 
+   it("that has worked for its time tells of nothing more, and the next one begins with that", function()
+      local made, signed, told
+      made = new { nonce = function() -- signing takes a second
+         if signed then made.transport:sleep(1) end
+         signed = (signed or 0) + 1
+         return ("%032d"):format(signed)
+      end }
+      made.client:start(GET, function() told = signed end)
+      repeat made.client:tick(0.01) until count(made, DEVICE) == 1
+      for _ = 1, 2 do made.client:start(GET, nothing) end
+      local before = signed
+      assert.equal(3, made.client:tick())
+      assert.same({ 1, nil }, { signed - before, told })
+      assert.equal(2, made.client:tick())
+      assert.equal(before + 1, told)
+      made.client:close()
+   end)
+
    it("keeps deadlines, of calls that wait for a token too", function()
       local made = new(nil, 5)
       local keep, calls = collector()

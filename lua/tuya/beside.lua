@@ -110,7 +110,7 @@ end
 
 --- Moves the started calls on, and calls the functions of those that are done.
 -- @tparam[opt=0] number max_wait seconds to wait for something to happen while calls are in flight; 0: it never waits
--- @tparam[opt=0.001] number time_budget seconds after which nothing more is begun; what is left over waits for the
+-- @tparam[opt=0.00075] number time_budget seconds after which nothing more is begun; what is left over waits for the
 -- next tick
 -- @treturn integer how many calls are in flight
 -- @treturn ?table messages, with tracebacks, of what their functions raised; they go to the log as well

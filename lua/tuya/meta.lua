@@ -509,7 +509,7 @@ function client:start(what, on_done) end
 
 --- Moves the started calls on, and calls the functions of those that are done.
 ---@param max_wait? number s; 0 (the default): it never waits
----@param time_budget? number s; 0.001: what is left over waits for the next tick
+---@param time_budget? number s; 0.00075: what is left over waits for the next tick
 ---@return integer in_flight, string[]? raised what the functions raised, with tracebacks
 function client:tick(max_wait, time_budget) end
 
@@ -577,7 +577,7 @@ function scheduler:gather(functions) end
 
 --- Moves everything on: tasks, and the calls of their clients.
 ---@param max_wait? number s; 0 (the default): it never waits
----@param time_budget? number s; 0.001: what is left over waits for the next tick
+---@param time_budget? number s; 0.00075: what is left over waits for the next tick
 ---@return integer tasks, string[]? raised of the tasks that failed, with tracebacks
 function scheduler:tick(max_wait, time_budget) end
 

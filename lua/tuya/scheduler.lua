@@ -16,8 +16,7 @@ local scheduler = {}
 
 local unpack = table.unpack or unpack
 
-local NEAR = 1e-5    -- a moment this close has come: sums of seconds are not exact
-local BUDGET = 0.001 -- seconds that a tick works
+local NEAR = 1e-5 -- a moment this close has come: sums of seconds are not exact
 
 local CALL, SLEEP, GATHER = {}, {}, {} -- what a task asks for when it yields
 
@@ -86,6 +85,8 @@ function scheduler.new(own)
       log = its.host.log,
       flush = its.host.flush,
       tickers = { its }, -- the first is the client's own; others while calls are in flight
+      phase = 1, -- with which of PHASES the next tick begins
+      ran = false, -- whether a task ran in this tick
       ready = {}, head = 1, tail = 0,
       timers = heap.new(),
       tasks = 0,
@@ -242,12 +243,13 @@ local function end_timers(self)
    end
 end
 
--- Ticks every client in use; forgets those, but the first, that have nothing more in flight.
-local function tick_clients(self, budget)
-   local used = {}
+-- Ticks every client in use, and forgets those, but the first, that have nothing more in flight; whether one had.
+local function tick_clients(self, _, stop)
+   local used, ticked = {}, false
    for i, its in ipairs(self.tickers) do
       local in_flight, raised = 0, nil
-      if not its.closed then in_flight, raised = its:tick(0, budget) end
+      ticked = ticked or not its:is_at_rest()
+      if not its.closed then in_flight, raised = its:tick(0, math.max(0, stop - self.transport:now())) end
       for _, trouble in ipairs(raised or {}) do
          self.errors = self.errors or {}
          self.errors[#self.errors + 1] = trouble
@@ -255,31 +257,34 @@ local function tick_clients(self, budget)
       if i == 1 or in_flight > 0 or its.beside[1] then used[#used + 1] = its end
    end
    self.tickers = used
+   return ticked
 end
 
--- Runs the tasks that are ready; those that become so meanwhile have to wait for the next tick.
-local function run_ready(self, stop)
-   local last, ran = self.tail, false
+-- Runs the tasks that are ready, at least one; those that become so meanwhile have to wait for the next tick.
+local function run_ready(self, _, stop)
+   end_timers(self)
+   local last = self.tail
    while self.head <= last do
       local task = self.ready[self.head]
       self.ready[self.head] = nil
       self.head = self.head + 1
       if task.status == "running" then
          resume(self, task)
-         ran = true
+         self.ran = true
          if self.transport:now() >= stop then break end
       end
    end
    if self.head > self.tail then self.head, self.tail = 1, 0 end
-   return ran
+   return self.ran
 end
+
+local PHASES = { tick_clients, run_ready }
 
 -- One round over everything that can be done without waiting; whether a task ran.
 local function work(self, budget)
-   local stop = self.transport:now() + budget
-   tick_clients(self, budget)
-   end_timers(self)
-   return run_ready(self, stop)
+   self.ran = false
+   ticker.round(self, PHASES, self.transport:now(), budget)
+   return self.ran
 end
 
 -- How long nothing will happen.
@@ -350,14 +355,14 @@ end
 
 --- Moves everything on: tasks, and the calls of their clients.
 -- @tparam[opt=0] number max_wait seconds to wait for something to happen; 0: it never waits
--- @tparam[opt=0.001] number time_budget seconds after which nothing more is begun; what is left over waits for the
+-- @tparam[opt=0.00075] number time_budget seconds after which nothing more is begun; what is left over waits for the
 -- next tick
 -- @treturn integer how many tasks are left
 -- @treturn ?table messages, with tracebacks, of the tasks that failed; they go to the client's log as well
 -- @raise in a task and from within a tick, at the caller's line
 function methods:tick(max_wait, time_budget)
    local state = open(self, "tick")
-   max_wait, time_budget = max_wait or 0, time_budget or BUDGET
+   max_wait, time_budget = max_wait or 0, time_budget or ticker.BUDGET
    if not is_seconds(max_wait) then misuse("tick", "max_wait: seconds expected, 0 or more") end
    if not is_seconds(time_budget) then misuse("tick", "time_budget: seconds expected, 0 or more") end
    local rule = not_now(state) or tick(state, max_wait, time_budget)
@@ -372,7 +377,7 @@ local function run_until(self, is_over, moment)
    while not is_over() do
       local most = moment and math.max(0, moment - self.transport:now()) or LONG
       if not is_busy(self) then self.transport:wait(most) end
-      local rule = tick(self, most, BUDGET)
+      local rule = tick(self, most, ticker.BUDGET)
       if rule then return rule end
    end
 end

@@ -9,10 +9,11 @@ local core = require("tuya.core")
 local errors = require("tuya.errors")
 local heap = require("tuya.heap")
 
-local ticker = {}
+local ticker = {
+   BUDGET = 0.00075, -- seconds that a tick works, where nobody says; the step that it is at is ended
+}
 
-local BUDGET = 0.001 -- seconds that a tick works; the step that it is at is ended
-local NEAR = 1e-5    -- a moment this close has come: sums of seconds are not exact
+local NEAR = 1e-5 -- a moment this close has come: sums of seconds are not exact
 local STRANGER = 0.01 -- seconds between looks at an op that somebody else drives
 
 local unpack = table.unpack or unpack
@@ -55,6 +56,7 @@ function ticker.new(host)
       timers = heap.new(),
       strangers = {},  -- jobs that wait for an op which somebody else drives
       beside = {},     -- what is ticked beside the calls: streams of events
+      phase = 1,       -- with which of PHASES the next tick begins
       calls = 0,       -- jobs that somebody is to be told of
       told = 0,        -- how many of them were told of, ever
       serial = 0,
@@ -280,49 +282,77 @@ local function begin_fresh(self)
    end
 end
 
--- Steps what is ready, at least one job.
+-- Steps what is ready, at least one job; whether there was one.
 local function step_ready(self, stop)
+   local stepped = false
    while self.head <= self.tail do
       local job = self.ready[self.head]
       self.ready[self.head] = nil
       self.head = self.head + 1
       if job.stage == "ready" then
          local answer = job.answer
-         job.answer = nil
+         job.answer, stepped = nil, true
          advance(self, job, unpack(answer, 1, answer.n))
-         if self.closed or self.transport:now() >= stop then return end
+         if self.closed or self.transport:now() >= stop then return true end
       end
    end
    self.head, self.tail = 1, 0
+   return stepped
 end
 
+-- Takes what replies there are, at least one; whether there was one.
 local function take_replies(self, stop)
+   local took = false
    while not self.closed and take_reply(self, self.transport:take(self.lane)) do
-      if self.transport:now() >= stop then return end
+      took = true
+      if self.transport:now() >= stop then break end
    end
+   return took
+end
+
+-- Moves transfers on; the time is looked at between two steps of connections.
+local function move_transfers(self, _, stop)
+   self.transport:tick(math.max(0, stop - self.transport:now()))
+   return next(self.sending) ~= nil
 end
 
 -- Ticks what stands beside the calls. What a stream's handlers raise is told as that of a call is.
-local function tick_beside(self, stop)
+local function tick_beside(self, half)
    for _, one in ipairs(self.beside) do
-      if one:tick(stop, function(trouble) report(self, trouble) end) then self.told = self.told + 1 end
+      if one:tick(half, function(trouble) report(self, trouble) end) then self.told = self.told + 1 end
    end
+   return self.beside[1] ~= nil
 end
+
+--- Goes through phases, and ends early when half of the time is up; the next round then begins with the phase that was
+-- not reached. Only connections may use all of the time: a step of Lua's collector takes a millisecond, as one of a
+-- handshake does, and so the two do not come together.
+-- @tparam table self with `phase` (1), and the transport whose clock it is
+-- @tparam table phases functions, called with self, the moment of half of the time, and that of all; they answer
+-- whether there was something to do
+-- @tparam number begun
+-- @tparam number budget seconds
+function ticker.round(self, phases, begun, budget)
+   local half, stop = begun + budget / 2, begun + budget
+   for _ = 1, #phases do
+      local phase = phases[self.phase]
+      self.phase = self.phase % #phases + 1
+      if phase(self, half, stop) and self.transport:now() >= half or self.closed then return end
+   end
+   self.phase = 1
+end
+
+local PHASES = { step_ready, move_transfers, take_replies, step_ready, tick_beside }
 
 -- One round over everything that can be done without waiting.
 local function work(self, budget)
-   local stop = self.transport:now() + budget
+   local begun = self.transport:now()
    tell_cancelled(self)
    if self.closed then return end
    begin_fresh(self)
    look_at_strangers(self)
    end_timers(self)
-   step_ready(self, stop)
-   if self.closed then return end
-   self.transport:tick(math.max(0, stop - self.transport:now()))
-   take_replies(self, stop)
-   if not self.closed then step_ready(self, stop) end
-   if not self.closed then tick_beside(self, stop) end
+   ticker.round(self, PHASES, begun, budget)
 end
 
 -- --- the face ---
@@ -459,12 +489,12 @@ end
 
 --- Moves everything on.
 -- @tparam number max_wait seconds to wait for something to happen, while calls are in flight; 0: not at all
--- @tparam ?number budget seconds after which nothing more is begun; 0.001
+-- @tparam ?number budget seconds after which nothing more is begun; 0.00075
 -- @treturn integer calls in flight
 -- @treturn ?table what callbacks raised
 function methods:tick(max_wait, budget)
    self.is_ticking = true
-   local ok, trouble = pcall(wait_and_work, self, max_wait, budget or BUDGET)
+   local ok, trouble = pcall(wait_and_work, self, max_wait, budget or ticker.BUDGET)
    self.is_ticking = false
    if not ok then error(trouble, 0) end
    local raised = self.errors
@@ -475,7 +505,7 @@ end
 --- How long nobody needs to tick.
 -- @treturn ?number seconds; nil: until something is started
 function methods:timeout()
-   if self.fresh[1] or self.cancelled[1] or self.head <= self.tail then return 0 end
+   if self.fresh[1] or self.cancelled[1] or self.head <= self.tail or self.phase ~= 1 then return 0 end
    local most = self.transport:timeout()
    if self.strangers[1] then most = math.min(most or STRANGER, STRANGER) end
    for _, one in ipairs(self.beside) do most = math.min(most or math.huge, one:timeout() or math.huge) end
