@@ -362,7 +362,7 @@ static int run (arena *a, long at, int forever) {
   a->at = 0;
   reached = a->made >= at;
   if (reached && !(a == &of_lua && !forever && COLLECTS)) check_short(L, status);
-  else check_whole(L, status);
+  else if (a == &of_lua) check_whole(L, status); /* others were in a hurry: the next run tells */
   lua_settop(L, CHUNK + PREPARED);
   check_whole(L, call(L, a));
   lua_close(L);

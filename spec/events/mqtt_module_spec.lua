@@ -98,6 +98,26 @@ describe("a session", function()
       assert.is_true(until_so(function() return other:acknowledged() == 506 end))
    end)
 
+   it("takes packets of up to a MiB, wherever they are cut, and hangs up on a longer one before it has come", function()
+      local one, other = open(), open()
+      subscribe(one, "long")
+      local sizes, got = { 1000000 }, {}
+      for n = 16370, 16390 do sizes[#sizes + 1] = n end
+      for n = 1, 300 do sizes[#sizes + 1] = n * 7919 % 20000 end
+      for _, n in ipairs(sizes) do assert.is_true(other:publish("long", ("x"):rep(n), 1)) end
+      assert.is_true(until_so(function()
+         for _, payload in one.take, one do got[#got + 1] = #payload end
+         return #got >= #sizes
+      end))
+      assert.same(sizes, got)
+      other:publish("long", "short")
+      other:publish("long", ("x"):rep(1048576))
+      assert.is_true(until_so(function() return one:tick() == "closed" end))
+      assert.same({ "protocol", "a packet is longer than 1 MiB" }, { one:why() })
+      assert.equal("short", select(2, one:take()))
+      assert.is_nil(one:take())
+   end)
+
    it("does without TLS where nobody is trusted", function()
       local one = open { port = server.plain, trust = false }
       subscribe(one, "plain")

@@ -25,7 +25,10 @@ build = {
    type = "builtin",
    modules = {
       ["tuya.mqtt"] = {
-         sources = { "mqtt.c", "session.c", "resolve.c", "tls.c", "../curl/watch.c", "../curl/dial.c", "../curl/ca.c" },
+         sources = {
+            "mqtt.c", "session.c", "packets.c", "resolve.c", "tls.c",
+            "../curl/watch.c", "../curl/dial.c", "../curl/ca.c",
+         },
          incdirs = { "../lua", "../curl", "$(MOSQUITTO_INCDIR)", "$(CURL_INCDIR)", "$(OPENSSL_INCDIR)" },
          libdirs = { "$(MOSQUITTO_LIBDIR)", "$(CURL_LIBDIR)", "$(OPENSSL_LIBDIR)" },
          libraries = { "mosquitto", "curl", "ssl", "crypto", "pthread", "dl" },

@@ -19,13 +19,16 @@
 
 #include <mosquitto.h>
 
+#include "packets.h"
 #include "resolve.h"
 #include "session.h"
 #include "tls.h"
 
 enum {
   MAX_WAITING = 256,   /* messages that nobody has pulled: then no more is read, */
-  MAX_BYTES = 1048576, /* nor when they have so many bytes */
+  MAX_BYTES = 1048576, /* nor when they have so many bytes, nor a packet that has more */
+  MORE_BEFORE = 64,    /* times as much, where a subscription's answer may stand behind it */
+  RECORD = 16384,      /* of TLS; as much as there can be at once */
   READS = 64,          /* in a tick */
   LOOKS = 4,           /* at the keepalive within it */
   LONGEST_LINE = 200
@@ -47,6 +50,8 @@ struct session {
   size_t address; /* which one is tried */
   int port, keepalive, is_secure;
   tls tls;
+  packets packets;  /* by TLS: as far as libmosquitto has been given them */
+  int nfollowed;    /* bytes that it was given, and has left */
   int64_t deadline; /* of connecting */
   int64_t patience; /* with the address that is tried */
   int64_t look_at;  /* when the keepalive is due to be looked at */
@@ -248,6 +253,7 @@ static void end_by (session *s, int rc) {
   else if (s->tls.fault) end(s, "tls", s->tls.about);
   else if (rc == MOSQ_ERR_TLS) end(s, "tls", s->line[0] ? s->line : "the handshake failed");
   else if (rc == MOSQ_ERR_NOMEM) end(s, "memory", "out of memory");
+  else if (rc == MOSQ_ERR_OVERSIZE_PACKET) end(s, "protocol", "a packet is longer than 1 MiB");
   else if (rc == MOSQ_ERR_KEEPALIVE) end(s, "silent", "no answer to a ping");
   else if (rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_ERRNO || rc == MOSQ_ERR_NO_CONN)
     end(s, "reset", "the connection ended");
@@ -342,16 +348,32 @@ static int wants_write (const session *s) {
   return mosquitto_want_write(s->mosq);
 }
 
-/* Not while a subscription is unanswered: its answer may stand behind messages. */
 static int has_too_many (const session *s) {
-  if (s->asked > s->granted + s->refused) return 0;
-  return s->nmessages >= MAX_WAITING || s->nbytes >= MAX_BYTES;
+  size_t times = s->asked > s->granted + s->refused ? MORE_BEFORE : 1;
+  return s->nmessages >= MAX_WAITING * times || s->nbytes >= MAX_BYTES * times;
+}
+
+/* Over TLS libmosquitto gets what was looked at, and no more. Without TLS nothing holds it back. */
+static int read_packets (session *s) {
+  unsigned char bytes[RECORD];
+  void *ssl = s->is_secure ? mosquitto_ssl_get(s->mosq) : NULL;
+  int n, rc;
+  if (!ssl || is_agreeing(s)) return mosquitto_loop_read(s->mosq, 1);
+  n = tls_peek(&s->tls, ssl, bytes, sizeof bytes);
+  if (n == 0) return MOSQ_ERR_SUCCESS;
+  if (n > s->nfollowed &&
+      !packets_follow(&s->packets, bytes + s->nfollowed, (size_t)(n - s->nfollowed), MAX_BYTES))
+    return MOSQ_ERR_OVERSIZE_PACKET;
+  rc = mosquitto_loop_read(s->mosq, 1);
+  s->nfollowed = tls_open_up(&s->tls, mosquitto_ssl_get(s->mosq));
+  return rc;
 }
 
 /* What is ready is read and written: a packet, or a step of the handshake. */
 static int read_and_write (session *s, int what) {
   int rc = MOSQ_ERR_SUCCESS;
-  if (is_agreeing(s) || (what & (POLLIN | POLLHUP | POLLERR))) rc = mosquitto_loop_read(s->mosq, 1);
+  if (is_agreeing(s) || s->nfollowed > 0 || (what & (POLLIN | POLLHUP | POLLERR)))
+    rc = read_packets(s);
   if (rc == MOSQ_ERR_SUCCESS && mosquitto_want_write(s->mosq))
     rc = mosquitto_loop_write(s->mosq, 1);
   if (rc != MOSQ_ERR_SUCCESS) return rc;
@@ -366,7 +388,7 @@ static int step (session *s) {
   int rc;
   p.fd = mosquitto_socket(s->mosq);
   p.events = (short)((has_too_many(s) ? 0 : POLLIN) | (wants_write(s) ? POLLOUT : 0));
-  if (poll(&p, 1, 0) <= 0) return 0;
+  if (poll(&p, 1, 0) <= 0 && s->nfollowed == 0) return 0;
   guard_on(&g);
   rc = read_and_write(s, p.revents);
   guard_off(&g);

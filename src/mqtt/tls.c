@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -83,6 +85,33 @@ void tls_close (tls *t) {
   free(t->host);
   t->context = NULL;
   t->host = NULL;
+}
+
+/* While it is shut, there is nothing to be had just now. */
+static long on_read (BIO *bio, int what, const char *p, size_t n, int i, long l, int result,
+                     size_t *done) {
+  const tls *t = (const tls *)(void *)BIO_get_callback_arg(bio);
+  (void)p, (void)n, (void)i, (void)l, (void)done;
+  if (what != BIO_CB_READ || !t->is_shut) return result;
+  BIO_set_retry_read(bio);
+  return -1;
+}
+
+int tls_peek (tls *t, void *ssl, unsigned char *to, int room) {
+  BIO *bio = SSL_get_rbio(ssl);
+  int n = SSL_peek(ssl, to, room);
+  BIO_set_callback_arg(bio, (char *)t);
+  BIO_set_callback_ex(bio, on_read);
+  t->is_shut = n > 0;
+  if (n > 0) return n;
+  n = SSL_get_error(ssl, n) == SSL_ERROR_WANT_READ ? 0 : -1;
+  ERR_clear_error();
+  return n;
+}
+
+int tls_open_up (tls *t, void *ssl) {
+  t->is_shut = 0;
+  return ssl ? SSL_pending(ssl) : 0;
 }
 
 int tls_is_agreed (void *ssl) { return SSL_is_init_finished(ssl); }

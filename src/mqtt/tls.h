@@ -16,6 +16,7 @@ typedef struct tls {
   void *context;     /* SSL_CTX */
   const char *fault; /* "expired" "host" "untrusted": what the certificate failed for, or NULL */
   const char *about; /* and a line for people, static */
+  int is_shut;       /* nothing more is read from the socket */
 } tls;
 
 /* 0 when out of memory; then nothing is kept. It must stay where it is until tls_close. */
@@ -25,6 +26,15 @@ void tls_close (tls *t);
 /* Of libmosquitto's SSL, where it has one. */
 int tls_is_agreed (void *ssl);
 int tls_wants_write (void *ssl);
+
+/*
+** What has come and is not read yet, up to the end of a record: how many bytes; 0: none now;
+** -1: no more come. From here to tls_open_up whoever reads gets these and no more.
+*/
+int tls_peek (tls *t, void *ssl, unsigned char *to, int room);
+
+/* How many of them nobody has read after all. */
+int tls_open_up (tls *t, void *ssl);
 
 #pragma GCC visibility pop
 
