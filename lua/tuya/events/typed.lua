@@ -5,6 +5,7 @@
 -- cloud wrote them, which the event says, and a minute later it is tried again.
 -- @module tuya.events.typed
 
+local known = require("tuya.known")
 local specifications = require("tuya.specifications")
 
 local typed = {}
@@ -20,6 +21,7 @@ local metatable = { __name = "tuya.events.typed", __index = methods }
 -- @tparam function wake called when a reading is over
 -- @treturn typed
 function typed.new(context, lent, wake)
+   context.known = context.known or known.new(context.api) -- no call may have asked for it yet
    return setmetatable({ context = context, lent = lent, wake = wake, due = {} }, metatable)
 end
 
@@ -54,15 +56,15 @@ end
 -- @tparam event event `untyped` of it says that the specification cannot be read
 -- @treturn boolean whether it can be handed out
 function methods:prepare(event)
-   local device, known = event.device, self.context.known
+   local device, learnt = event.device, self.context.known
    if not device or not self.lent or next(event.changes) == nil then return true end
-   known:learn_product(device, event.product)
-   local specification = specifications.recall(known, device)
+   learnt:learn_product(device, event.product)
+   local specification = specifications.recall(learnt, device)
    if specification then
       event.changes = specifications.decode(specification, event.changes)
       return true
    end
-   local product = known:product_of(device)
+   local product = learnt:product_of(device)
    if specification == nil and self.context.monotonic() >= (self.due[product] or 0) then
       ask(self, device, product)
       return false
