@@ -21,7 +21,7 @@ local store = require("tuya.store")
 local diagnose = later("tuya.diagnose")
 local message = later("tuya.message")
 
-local seal = sign.seal
+local seal, core_seal = sign.seal, core.seal
 
 local tuya = {}
 
@@ -60,8 +60,10 @@ end
 -- @treturn sealed with `method() target() body() canonical()`, strings, and `headers()`, a fresh table
 -- @raise when a field breaks a rule, at the caller's line
 function tuya.sign(what, signer)
-   local sealed, rule = seal(what, signer)
+   local sealed = core_seal(what, signer)
    if sealed then return sealed end
+   local rule
+   sealed, rule = seal(what, signer) -- again, for the rule as users know it
    if not request.is(what) then
       what, rule = build(what)
       if what then sealed, rule = seal(what, signer) end

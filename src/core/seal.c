@@ -83,6 +83,7 @@ static size_t unfit_at (tuya_str s) {
   size_t i;
   for (i = 0; i < s.n; i++) {
     unsigned char c = (unsigned char)s.p[i];
+    if ((unsigned char)(c - 0x20) < 0x7f - 0x20) continue; /* nearly all, by one comparison */
     if (c < 0x20 ? c != '\t' : c == 0x7f) return i;
   }
   if (s.n && is_blank(s.p[0])) return 0;

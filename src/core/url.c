@@ -7,21 +7,21 @@
 #include "url.h"
 
 /*
-** RFC 3986, a row for every 16 bytes of ASCII. 'u': unreserved, never percent-encoded.
-** 'p': may stand in a path besides, the sub-delimiters and '/' ':' '@'.
+** RFC 3986, a row for every 16 bytes of ASCII; zeros for the rest. 'u': unreserved, never
+** percent-encoded. 'p': may stand in a path besides, the sub-delimiters and '/' ':' '@'.
 */
-static const char classes[] = "                "
-                              "                "
-                              " p  p pppppppuup"  /*  !"#$%&'()*+,-./ */
-                              "uuuuuuuuuupp p  "  /* 0123456789:;<=>? */
-                              "puuuuuuuuuuuuuuu"  /* @ABCDEFGHIJKLMNO */
-                              "uuuuuuuuuuu    u"  /* PQRSTUVWXYZ[\]^_ */
-                              " uuuuuuuuuuuuuuu"  /* `abcdefghijklmno */
-                              "uuuuuuuuuuu   u "; /* pqrstuvwxyz{|}~  */
+static const char classes[256] = "                "
+                                 "                "
+                                 " p  p pppppppuup"  /*  !"#$%&'()*+,-./ */
+                                 "uuuuuuuuuupp p  "  /* 0123456789:;<=>? */
+                                 "puuuuuuuuuuuuuuu"  /* @ABCDEFGHIJKLMNO */
+                                 "uuuuuuuuuuu    u"  /* PQRSTUVWXYZ[\]^_ */
+                                 " uuuuuuuuuuuuuuu"  /* `abcdefghijklmno */
+                                 "uuuuuuuuuuu   u "; /* pqrstuvwxyz{|}~  */
 
-static int is_unreserved (unsigned char c) { return c < 0x80 && classes[c] == 'u'; }
+static int is_unreserved (unsigned char c) { return classes[c] == 'u'; }
 
-static int is_path_char (unsigned char c) { return c < 0x80 && classes[c] != ' '; }
+static int is_path_char (unsigned char c) { return classes[c] > ' '; }
 
 static const char *path_rule (unsigned char c) {
   if (c == '?') return "path: holds '?'; give the query apart";

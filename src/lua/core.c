@@ -1,8 +1,9 @@
 /*
 ** core.c: the module tuya.core, libtuya.a seen from Lua.
-** The idea: read every argument (may raise, holds nothing), measure, make the userdata (may
-** raise, holds nothing), fill it (cannot raise). So there is no malloc, no cleanup, nothing
-** that an error could leak.
+** The idea: read every argument (may raise, holds nothing), make the userdata (may raise, holds
+** nothing), fill it (cannot raise). Its size is that of what was made on the stack, where there
+** is room for it, or else is measured. So there is no malloc, no cleanup, nothing that an error
+** could leak.
 ** The danger: the strings that the core borrows must outlive the call. Every one of them is
 ** left on the stack, so that not even a finalizer that runs meanwhile can free it.
 **
@@ -256,8 +257,8 @@ typedef struct request_box {
 
 /*
 ** Upvalues of the functions that read a request or a signer: the names of the fields, as
-** strings made once, where lua_pushstring would look each of them up for every signature; and
-** the randomness for nonces.
+** strings made once, where lua_pushstring would look each of them up for every signature, and
+** where these lie; the randomness for nonces; the classes.
 */
 enum {
   METHOD = 1,
@@ -274,8 +275,11 @@ enum {
   NONCE,
   BUNDLE_ID,
   ALGORITHM,
+  ADDRESSES,
   RANDOMNESS,
   REQUEST_CLASS,
+  KEY_CLASS,
+  SEALED_CLASS,
   FIRST_OF_SIGNER = ACCESS_ID,
   SIGNER_FIELDS = ALGORITHM - ACCESS_ID + 1
 };
@@ -286,18 +290,27 @@ static const char *const field_names[] = {NULL,           "method",    "path",  
                                           "nonce",        "bundle_id", "algorithm"};
 
 static void push_reader (lua_State *L, lua_CFunction f) {
+  const char **addresses;
   int i;
+  luaL_checkstack(L, SEALED_CLASS + 1, "upvalues");
   for (i = METHOD; i <= ALGORITHM; i++)
     lua_pushstring(L, field_names[i]);
+  addresses = (const char **)compat_newuserdata(L, (ALGORITHM + 1) * sizeof *addresses);
+  for (i = METHOD; i <= ALGORITHM; i++)
+    addresses[i] = lua_tostring(L, i - ADDRESSES - 1);
   system_pushbatch(L);
   luaL_getmetatable(L, REQUEST);
-  lua_pushcclosure(L, f, REQUEST_CLASS);
+  luaL_getmetatable(L, KEY);
+  luaL_getmetatable(L, SEALED);
+  lua_pushcclosure(L, f, SEALED_CLASS);
 }
 
-/* Whether the table at 1 was made by request.build. */
-static int is_request (lua_State *L) {
-  int same = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(REQUEST_CLASS));
-  lua_settop(L, 2);
+/* Whether the value has the class that an upvalue is. */
+static int is_of (lua_State *L, int arg, int upvalue) {
+  int same;
+  if (!lua_getmetatable(L, arg)) return 0;
+  same = lua_rawequal(L, -1, lua_upvalueindex(upvalue));
+  lua_pop(L, 1);
   return same;
 }
 
@@ -306,17 +319,18 @@ static void raw_field (lua_State *L, int table, int field) {
   lua_rawget(L, table);
 }
 
-/* The string or nil on top, which stays there; 0 for anything else. */
-static int top_str (lua_State *L, tuya_str *s) {
+/* A string or nil into s; 0 for anything else. */
+static int opt_string (lua_State *L, int arg, tuya_str *s) {
+  int type = lua_type(L, arg);
   s->p = NULL;
   s->n = 0;
-  if (lua_type(L, -1) == LUA_TSTRING) s->p = lua_tolstring(L, -1, &s->n);
-  return s->p || lua_isnil(L, -1);
+  if (type == LUA_TSTRING) s->p = lua_tolstring(L, arg, &s->n);
+  return s->p || type == LUA_TNIL;
 }
 
 static void read_field (lua_State *L, request_box *box, int field, tuya_str *s) {
   raw_field(L, 1, field);
-  if (!top_str(L, s)) box->wrong = field;
+  if (!opt_string(L, -1, s)) box->wrong = field;
 }
 
 /* The pair of strings that is item i of a list; three slots. */
@@ -324,9 +338,9 @@ static int read_pair (lua_State *L, int list, int i, tuya_pair *pair) {
   lua_rawgeti(L, list, i);
   if (!lua_istable(L, -1)) return 0;
   lua_rawgeti(L, -1, 1);
-  if (!top_str(L, &pair->name) || !pair->name.p) return 0;
+  if (!opt_string(L, -1, &pair->name) || !pair->name.p) return 0;
   lua_rawgeti(L, -2, 2);
-  return top_str(L, &pair->value) && pair->value.p;
+  return opt_string(L, -1, &pair->value) && pair->value.p;
 }
 
 static int is_empty (lua_State *L, int table) {
@@ -402,32 +416,25 @@ static int is_token_call (lua_State *L) {
 #define SLOT(field) (3 + (field)-FIRST_OF_SIGNER)
 
 /* The field that the key at -2 names; short strings are the same where their address is. */
-static int signer_field (lua_State *L) {
+static int signer_field (lua_State *L, const char *const *addresses) {
   const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
   int field;
   for (field = FIRST_OF_SIGNER; name && field <= ALGORITHM; field++)
-    if (name == lua_tostring(L, lua_upvalueindex(field))) return field;
+    if (name == addresses[field]) return field;
   return 0;
 }
 
 /* Puts the values of the table at 2 into their slots; 0 with an unknown name at -2. */
 static int spread_signer (lua_State *L) {
+  void *addresses = lua_touserdata(L, lua_upvalueindex(ADDRESSES));
   lua_settop(L, 2 + SIGNER_FIELDS);
   lua_pushnil(L);
   while (lua_next(L, 2)) {
-    int field = signer_field(L);
+    int field = signer_field(L, (const char *const *)addresses);
     if (!field) return 0;
     lua_replace(L, SLOT(field)); /* stack: ... key */
   }
   return 1;
-}
-
-/* A string or nil into s; 0 for anything else. */
-static int opt_string (lua_State *L, int arg, tuya_str *s) {
-  s->p = NULL;
-  s->n = 0;
-  if (lua_type(L, arg) == LUA_TSTRING) s->p = lua_tolstring(L, arg, &s->n);
-  return s->p || lua_isnil(L, arg);
 }
 
 static int64_t read_digits (tuya_str s) {
@@ -461,8 +468,8 @@ static const char *read_algorithm (lua_State *L, tuya_algorithm *algorithm) {
 }
 
 static const char *read_key (lua_State *L, const tuya_key **key) {
-  const key_box *box = (const key_box *)compat_testudata(L, SLOT(THE_KEY), KEY);
-  if (!box) return "key: make one with tuya.key(secret)";
+  const key_box *box = (const key_box *)lua_touserdata(L, SLOT(THE_KEY));
+  if (!box || !is_of(L, SLOT(THE_KEY), KEY_CLASS)) return "key: make one with tuya.key(secret)";
   *key = &box->key;
   return box->open ? NULL : "key: attempt to use a closed key";
 }
@@ -495,16 +502,55 @@ static const char *read_signer (lua_State *L, tuya_signer *signer, char *fresh) 
   return NULL;
 }
 
+/* The userdata on top is a block that tuya_seal has filled. */
+static int return_sealed (lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(SEALED_CLASS));
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+/* A request that is larger than what the stack has room for: it is measured first. */
+static int seal_large (lua_State *L, const tuya_request *request, tuya_signer *signer) {
+  tuya_fault fault;
+  const char *rule;
+  size_t size;
+  void *mem;
+  if (tuya_seal_size(request, signer, &size, &fault) != TUYA_OK)
+    return push_fault(L, fault.what, fault.at);
+  mem = compat_newuserdata(L, size); /* may run a finalizer, and that may close the key */
+  rule = read_key(L, &signer->key);
+  if (rule) return push_fault(L, rule, 0);
+  if (tuya_seal(request, signer, mem, size, &fault) != TUYA_OK)
+    return luaL_error(L, "cannot sign: %s", fault.what);
+  return return_sealed(L);
+}
+
+enum { ROOM = 2048 }; /* most requests have 600 to 1000 bytes */
+
+/* Signs on the stack and copies: checking and counting everything twice would cost more. */
+static int seal_request (lua_State *L, const tuya_request *request, tuya_signer *signer) {
+  uint32_t block[ROOM / sizeof(uint32_t)];
+  const tuya_sealed *sealed = (const tuya_sealed *)block;
+  tuya_fault fault;
+  tuya_err err = TUYA_ESPACE;
+  size_t size;
+  if (request->body.n < ROOM) err = tuya_seal(request, signer, block, ROOM, &fault);
+  if (err == TUYA_ESPACE) return seal_large(L, request, signer);
+  if (err == TUYA_EHASH) return luaL_error(L, "cannot sign: %s", fault.what);
+  if (err != TUYA_OK) return push_fault(L, fault.what, fault.at);
+  size = tuya_sealed_size(sealed);
+  memcpy(compat_newuserdata(L, size), block, size);
+  return return_sealed(L);
+}
+
 /* seal(request, signer) -> sealed | nil, rule, index | nil, nil, the unknown name */
 static int seal (lua_State *L) {
   request_box box;
   tuya_signer signer;
-  tuya_fault fault;
   char fresh[SYSTEM_NONCE];
   const char *rule;
-  size_t size;
-  void *mem;
-  if (!is_request(L)) return push_fault(L, "request: made by tuya.request", 0);
+  lua_settop(L, 2);
+  if (!is_of(L, 1, REQUEST_CLASS)) return push_fault(L, "request: made by tuya.request", 0);
   if (!lua_istable(L, 2)) return push_fault(L, "signer: a table expected", 0);
   if (!spread_signer(L)) {
     lua_pushnil(L);
@@ -515,16 +561,7 @@ static int seal (lua_State *L) {
   rule = read_signer(L, &signer, fresh);
   if (rule) return push_fault(L, rule, 0);
   if (!read_request(L, &box)) return push_wrong(L, &box);
-  if (tuya_seal_size(&box.request, &signer, &size, &fault) != TUYA_OK)
-    return push_fault(L, fault.what, fault.at);
-  mem = compat_newuserdata(L, size); /* may run a finalizer, and that may close the key */
-  rule = read_key(L, &signer.key);
-  if (rule) return push_fault(L, rule, 0);
-  if (tuya_seal(&box.request, &signer, mem, size, &fault) != TUYA_OK)
-    return luaL_error(L, "cannot sign: %s", fault.what);
-  luaL_getmetatable(L, SEALED);
-  lua_setmetatable(L, -2);
-  return 1;
+  return seal_request(L, &box.request, &signer);
 }
 
 static int is_sealed (lua_State *L) {
