@@ -306,6 +306,65 @@ describe("the data centre of an account", function()
    end
 end)
 
+describe("messages of an account", function()
+   -- The host that a client's events connect to, and how their stream stands.
+   local function host_of(login, endpoint, platform_url, intercept)
+      local hosts = {}
+      local made = cloud.new({ login = login, endpoint = endpoint }, function(sent, answer)
+         local reply = intercept and intercept(sent) or answer()
+         return reply
+      end)
+      made.simulator._platform_url = platform_url
+      made.transport.websocket = require("tuya.transport.fake").new(function() end, nil, function(request)
+         hosts[#hosts + 1] = request.headers.host
+         local function nothing() end
+         return { take = nothing, hear = nothing, is_over = nothing, close = nothing }
+      end).websocket
+      local stream = made.client:events { via = "pulsar" }
+      for _ = 1, 5 do made.client:tick(0) end
+      return hosts, stream, made
+   end
+
+   it("come from the data centre that it is at, not from the one that was asked first", function()
+      for platform, host in pairs {
+         ["https://openapi.tuyaeu.com"] = "mqe.tuyaeu.com:8285", ["https://openapi.tuyacn.com"] = "mqe.tuyacn.com:8285",
+         ["https://openapi-weaz.tuyaeu.com"] = "mqe.tuyaeu.com:8285",
+         ["https://openapi.tuyain.com"] = "mqe.tuyain.com:8285",
+         ["https://openapi-sg.iotbing.com"] = "mqe-sg.iotbing.com:8285",
+         ["https://openapi-ueaz.tuyaus.com"] = "mqe.tuyaus.com:8285",
+      } do
+         local hosts, stream = host_of(account(), "https://openapi.tuyaus.com", platform)
+         assert.same({ host }, hosts)
+         assert.equal("open", stream:status().state)
+      end
+      assert.same({ "mqe.tuyaus.com:8285" }, (host_of(account(), "https://openapi.tuyaus.com", nil)))
+      assert.same({ "127.0.0.1:2" }, (host_of(account(), "http://127.0.0.1:1", "http://127.0.0.1:2")))
+   end)
+
+   it("are asked for where the program says so, and by the project's own token at the first", function()
+      local hosts, _, made = host_of(nil, "https://openapi.tuyaus.com", "https://openapi.tuyaeu.com")
+      assert.same({ "mqe.tuyaus.com:8285" }, hosts)
+      assert.same({}, cloud.sent(made)) -- and no token is needed for that
+   end)
+
+   it("wait for a log-in that is refused: nobody knows where they are", function()
+      local refused = true
+      local hosts, stream, made = host_of(account(), "https://openapi.tuyaus.com", "https://openapi.tuyaeu.com",
+         function(sent)
+            if not refused or not sent.target:find(LOGIN, 1, true) then return nil end
+            return { status = 200, headers = {}, body = '{"success":false,"code":2401,"msg":"wrong"}' }
+         end)
+      assert.same({}, hosts)
+      local status = stream:status()
+      assert.same({ "waiting", "api", 2401 }, { status.state, status.error, status.code })
+      refused = false
+      made.transport:sleep(120)
+      for _ = 1, 5 do made.client:tick(0) end
+      assert.same({ "mqe.tuyaeu.com:8285" }, hosts)
+      stream:close()
+   end)
+end)
+
 describe("an owner who authorizes", function()
    local REDIRECT = "https://home.example/back"
 

@@ -146,11 +146,15 @@ end
 
 -- What streams of events may do with their client. Who holds a stream holds it too.
 local function lend(self, its)
-   return {
-      uid = function(on_done)
+   local function ask(what)
+      return function(on_done)
          local context = inside.open(self)
-         return its:add(op.new(token.uid, context), context.timeout, nil, teller(on_done))
-      end,
+         return its:add(op.new(what, context), context.timeout, nil, teller(on_done))
+      end
+   end
+   return {
+      uid = ask(token.uid),
+      endpoint = inside.lent.logs_in(self) and ask(token.endpoint) or nil,
       start = function(spec, on_done)
          local ok, handle, message, detail = start(self, spec, on_done)
          if not ok then error(handle, 0) end

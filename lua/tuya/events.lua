@@ -208,8 +208,8 @@ end
 -- @tparam table its the client's ticker
 -- @tparam table given as for `client:events`
 -- @tparam table lent what the client lends: `start(spec, on_done)` starts a call, and `run(flow, on_done)` a flow of
--- calls, called with an `inner` and the client; `uid(on_done)` asks whose token it is. None waits, and all answer as
--- `client:start`
+-- calls, called with an `inner` and the client; `uid(on_done)` asks whose token it is, `endpoint(on_done)`, of who
+-- logs in, where the account is. None waits, and all answer as `client:start`
 -- @treturn ?table what the ticker ticks, with its `face` for the program; nil and the rule that is broken
 function events.new(context, its, given, lent)
    local rule = options.broken(given, OPTIONS)

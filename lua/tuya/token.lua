@@ -174,6 +174,13 @@ function token.get(context, refused, keep)
    return demand(context, { refused = refused, keep = keep })
 end
 
+-- A failure of its own, by what is known of it: others may have waited for the same.
+local function failure(detail)
+   local own = { kind = "lookup", code = "absent", sent = "no", message = "the cloud gave a token without a user's id" }
+   for name, value in pairs(detail or {}) do own[name] = value end
+   return errors.failure(own)
+end
+
 --- Whose token it is. A flow.
 -- @tparam table context the client's
 -- @treturn ?string the user's id
@@ -181,9 +188,17 @@ end
 function token.uid(context)
    local record, detail = token.get(context)
    if record and record.uid then return record.uid end
-   local own = { kind = "lookup", code = "absent", sent = "no", message = "the cloud gave a token without a user's id" }
-   for name, value in pairs(detail or {}) do own[name] = value end -- others may have waited for the same
-   return errors.failure(own)
+   return failure(detail)
+end
+
+--- Where its account is. A flow.
+-- @tparam table context the client's
+-- @treturn ?string endpoint
+-- @return nil; or message and detail of the failure
+function token.endpoint(context)
+   local record, detail = token.get(context)
+   if record then return record.endpoint or context.endpoint end
+   return failure(detail)
 end
 
 return token

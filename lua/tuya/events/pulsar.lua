@@ -1,7 +1,8 @@
 --- pulsar.lua: messages over Pulsar's WebSocket.
 -- The idea: a channel is ticked and pulled: it connects, notices when it is dead, comes back when its stream says so,
 -- and hands out messages, each of which is acknowledged when it is done with, and not before.
--- The danger: a stream that dies in silence. So it pings, and what does not answer is hung up on.
+-- The danger: a stream that dies in silence. So it pings, and what does not answer is hung up on. And one to the wrong
+-- data centre, which is silent from the beginning: where somebody logs in, it is asked first where the account is.
 -- @module tuya.events.pulsar
 
 local core = require("tuya.core")
@@ -29,6 +30,12 @@ local ADVICE = {
    silent = "nothing has come yet: is a messaging rule on for this environment in the console, and the device linked?",
 }
 
+-- Where a WebSocket of this URL is; nil for none.
+local function place_of(url)
+   local secure, host = url:match("^ws(s?)://([%w%.%-_:%[%]]+)/?$")
+   return secure and { host = host, endpoint = "http" .. secure .. "://" .. host }
+end
+
 --- What a channel takes from the options of `client:events`, or the rule that is broken.
 local function read(given, endpoint)
    for _, name in ipairs { "uid", "version" } do
@@ -38,11 +45,10 @@ local function read(given, endpoint)
    if environment ~= "event" and environment ~= "event-test" then
       return nil, 'environment: "event" or "event-test" expected'
    end
-   local url = given.url or regions.messages(endpoint)
-   local secure, host = url:match("^ws(s?)://([%w%.%-_:%[%]]+)/?$")
-   if not secure then return nil, 'url: "wss://host:port" expected, without a path' end
+   local where = place_of(given.url or regions.messages(endpoint))
+   if not where then return nil, 'url: "wss://host:port" expected, without a path' end
    if given.ping and (given.ping <= 0 or given.ping ~= given.ping) then return nil, "ping: must be more than 0" end
-   return { environment = environment, host = host, endpoint = "http" .. secure .. "://" .. host }
+   return where, environment
 end
 
 local load = require -- a host may take it away once everything is loaded
@@ -59,18 +65,20 @@ end
 --- Makes a channel, which connects when it is first ticked.
 -- @tparam table context the client's
 -- @tparam table given options of `client:events`
+-- @tparam ?table lent what the client lends; `endpoint` of it where somebody logs in, whose account may be elsewhere
 -- @treturn ?channel with its `stream`; nil and the rule that is broken
-function pulsar.new(context, given)
+function pulsar.new(context, given, lent)
    local module, rule = websocket(context.transport)
    if not module then return nil, rule end
    if not context.key:opens_messages() then return nil, "access_secret: messages want one of 24 bytes or more" end
-   local where
-   where, rule = read(given, context.wire.endpoint)
-   if not where then return nil, rule end
+   local where, environment = read(given, context.wire.endpoint)
+   if not where then return nil, environment end
    return setmetatable({
       module = module,
       context = context,
       where = where,
+      environment = environment,
+      ask_where = not given.url and lent and lent.endpoint or nil,
       ping = given.ping or PING,
       stream = stream.new(context, "pulsar", ADVICE),
    }, metatable)
@@ -84,7 +92,7 @@ end
 local function head(self, key)
    local context, id = self.context, escaped(self.context.access_id)
    local target = ("/ws/v2/consumer/persistent/%s/out/%s/%s-sub?ackTimeoutMillis=%d&subscriptionType=Failover")
-      :format(id, self.where.environment, id, ACK_TIMEOUT)
+      :format(id, self.environment, id, ACK_TIMEOUT)
    return table.concat({
       "GET " .. target .. " HTTP/1.1", "Host: " .. self.where.host,
       "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " .. key,
@@ -108,6 +116,20 @@ local function connect(self)
    if not socket then return fail(self, "connect", why) end
    self.socket = socket
    self.stream:connecting()
+end
+
+-- Asks where the account is, and connects there.
+local function follow(self)
+   self.stream:connecting()
+   local started, trouble, why = self.ask_where(function(endpoint, about, detail)
+      if self.stream.state == "closed" then return end
+      if not endpoint then
+         return self.stream:fail(detail.kind == "network" and detail.code or detail.kind, about, detail.code)
+      end
+      self.where = place_of(regions.messages(endpoint))
+      connect(self)
+   end)
+   if not started then self.stream:fail(why.kind, trouble, why.code) end
 end
 
 -- Asks whether the other side is there, and hangs up when it does not say so.
@@ -152,7 +174,7 @@ end
 
 --- Moves on what can move without waiting.
 function methods:tick()
-   if self.stream:is_due() then connect(self) end
+   if self.stream:is_due() then (self.ask_where and follow or connect)(self) end
    local state = self.socket and self.socket:tick()
    if state == "closed" then return finish(self) end
    if state ~= "open" then return end
