@@ -1,11 +1,11 @@
 -- morning.lua: a rule for the morning, in as few calls as it takes. Runs in the simulated house:
---    TUYA_ACCESS_ID=a TUYA_ACCESS_SECRET=b tuya simulate examples/house.json --port 8080 &
+--    TUYA_ACCESS_ID=a TUYA_ACCESS_SECRET=b tuya simulate examples/house.json --port 8080 --forever &
 --    TUYA_ACCESS_ID=a TUYA_ACCESS_SECRET=b TUYA_ENDPOINT=http://127.0.0.1:8080 lua examples/morning.lua
 local tuya = require("tuya")
 
 local client = tuya.client {}
 
--- One call for the state of every device.
+-- The state of every device: one call, and at first one more for each product, which says what its values mean.
 local statuses = assert(client:statuses())
 print("Front door is " .. (statuses.door.doorcontact_state and "open" or "closed"))
 

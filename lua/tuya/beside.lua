@@ -231,9 +231,7 @@ end
 -- @treturn ?string of who is logged in; without `login` that of the project, as the cloud gives it. nil, message,
 -- detail where no token is to be had
 function methods:uid()
-   local context, rule = inside.open(self)
-   if not context then error("tuya.client:uid: " .. rule, 2) end
-   local ok, uid, message, detail = drive.run(context, op.new(token.uid, context), context.timeout)
+   local ok, uid, message, detail = inside.lent.uid(self)
    if not ok then error("tuya.client:uid: " .. tostring(uid), 2) end
    return uid, message, detail
 end

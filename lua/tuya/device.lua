@@ -187,7 +187,7 @@ local function no_switch(code, values)
    end
    table.sort(switches, bytes.before)
    local offered = switches[1] and "; it has " .. table.concat(switches, ", ") or ""
-   return ("%s: no switch of this device%s"):format(tostring(code), offered)
+   return ("%s: no switch of this device%s"):format(options.shown(code), offered)
 end
 
 --- Turns a switch over: reads it and sends the opposite.

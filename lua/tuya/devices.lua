@@ -9,10 +9,13 @@ local edge = require("tuya.edge")
 local errors = require("tuya.errors")
 local fold = require("tuya.fold")
 local generations = require("tuya.generations")
+local later = require("tuya.later")
 local named = require("tuya.devices.named")
 local options = require("tuya.options")
 local pager = require("tuya.pager")
 local specifications = require("tuya.specifications")
+
+local homes = later("tuya.homes")
 
 local devices = {}
 
@@ -324,7 +327,7 @@ end
 
 -- Those of a list that are in a room of that name: true, list, or what failed.
 local function in_room(inner, client, list, text)
-   local ok, ids, message, info = inner.room(client, text, list)
+   local ok, ids, message, info = homes.room_ids(inner, client, text, list)
    if not ok or ids == nil then return ok, ids, message, info end
    return true, those(list, function(one) return ids[one.id] == true end)
 end
@@ -398,17 +401,34 @@ local function find_broken(given)
    return rule
 end
 
+local function plain(items)
+   local list = {}
+   for i, item in ipairs(items) do list[i] = item.device end
+   return list
+end
+
+-- A pager of plain objects: true and it; or false, rule.
+local function plain_pages(inner, client, given)
+   local ok, its = pages(inner, client, given)
+   if not ok then return false, its end
+   local fetch = its.fetch
+   its.fetch = function(state)
+      local done, items, more, info = fetch(state)
+      if not done or items == nil then return done, items, more, info end
+      return true, plain(items), more
+   end
+   its.key_of = function(one) return one.id end
+   return true, its
+end
+
 -- All devices as plain objects, or what failed.
 local function all_of(inner, client)
    local ok, its = pages(inner, client, {})
    if not ok then return false, its end
-   local list = {}
-   while true do
-      local item, message, info = its:next()
-      if item == nil and message then return true, nil, message, info end
-      if item == nil then return true, list end
-      list[#list + 1] = item.device
-   end
+   local items, message, info
+   ok, items, message, info = pager.collect(its)
+   if not ok or items == nil then return ok, items, message, info end
+   return true, plain(items)
 end
 
 -- The one device that is looked for: true and it, or true, nil, message, info.
@@ -468,16 +488,6 @@ local function read_statuses(inner, client, known, items)
    return true, true
 end
 
-local function collect(its)
-   local items = {}
-   while true do
-      local item, message, info = its:next()
-      if item == nil and message then return nil, message, info end
-      if item == nil then return items end
-      items[#items + 1] = item
-   end
-end
-
 -- A device's state as programs write it: true and it, or false for one that went since it was listed; or what failed.
 local function state_of(inner, client, item, is_raw)
    local ok, values, message, info = status_of(inner, client, item)
@@ -517,9 +527,9 @@ function devices.statuses(inner, client, which, given)
    local its
    ok, its = pages(inner, client, { ids = which })
    if not ok then return false, its end
-   local items, message, info = collect(its)
-   if not items then return true, nil, message, info end
-   local done
+   local items, message, info, done
+   ok, items, message, info = pager.collect(its)
+   if not ok or items == nil then return ok, items, message, info end
    ok, done, message, info = read_statuses(inner, client, known, items)
    if not ok or done == nil then return ok, done, message, info end
    return decoded(inner, client, items, given.raw)
@@ -531,6 +541,11 @@ end
 -- @tparam table methods
 -- @tparam table inner what the client lets its modules do
 function devices.mix(methods, inner)
+   -- for homes and rooms, which list theirs by it and raise at their own caller's line
+   function inner.devices(client, given)
+      return plain_pages(inner, client, given or {})
+   end
+
    --- The devices of the project, page by page as they are read.
    -- @function devices
    -- @tparam[opt] table options `category`, `product_id`; `ids` (a list: these only), `home` (and `room`), `uid`,
@@ -538,20 +553,7 @@ function devices.mix(methods, inner)
    -- @treturn pager of devices with `id, name, category, product_id, online`: `for device in pager do`,
    -- `pager:next()`, `pager:all()`. With `ids`, those that are gone or not the project's are passed over, told in `log`
    -- and listed in `pager.absent` as far as it has read
-   methods.devices = edge.of("tuya.client:devices", function(self, given)
-      local ok, its = pages(inner, self, given or {})
-      if not ok then return false, its end
-      local fetch = its.fetch
-      its.fetch = function(state)
-         local done, list, more, info = fetch(state)
-         if not done or list == nil then return done, list, more, info end
-         local plain = {}
-         for i, item in ipairs(list) do plain[i] = item.device end
-         return true, plain, more
-      end
-      its.key_of = function(one) return one.id end
-      return true, its
-   end)
+   methods.devices = edge.of("tuya.client:devices", inner.devices)
 
    --- Finds one device.
    -- @function find

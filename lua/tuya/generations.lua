@@ -73,7 +73,9 @@ end
 local function send(method, pattern, body_of)
    return {
       build = function(id, argument)
-         return { method = method, path = (pattern:gsub("{id}", id)), body = body_of(argument) }
+         local body, rule = body_of(argument)
+         if not body then return nil, rule end
+         return { method = method, path = (pattern:gsub("{id}", id)), body = body }
       end,
       read = read_done,
    }
@@ -87,7 +89,9 @@ end
 local function issue(list)
    local properties = {}
    for _, command in ipairs(list) do properties[command.code] = command.value end
-   return { properties = assert(json.encode(properties)) }
+   local text, rule = json.encode(properties)
+   if not text then return nil, "properties: " .. rule end
+   return { properties = text }
 end
 
 local function name(text)
@@ -163,6 +167,13 @@ function generations.try(known, operation, order, ask)
    return true, nil, message, info
 end
 
+local function carry_out(generation, inner, client, operation, id, argument, options)
+   local how = OPERATIONS[generation][operation]
+   local spec, rule = how.build(id, argument)
+   if not spec then return false, rule end
+   return inner.read(client, spec, how.read, options)
+end
+
 --- Carries out an operation on a device.
 -- @tparam table inner what the client lets its modules do
 -- @tparam client client
@@ -176,16 +187,13 @@ function generations.call(inner, client, operation, id, argument, options)
    if not ok then return false, known end
    local order = known:order(operation, function(generation) return OPERATIONS[generation][operation] ~= nil end)
    return generations.try(known, operation, order, function(generation)
-      local how = OPERATIONS[generation][operation]
-      return inner.read(client, how.build(id, argument), how.read, options)
+      return carry_out(generation, inner, client, operation, id, argument, options)
    end)
 end
 
 --- Carries out an operation by one generation, whatever was learnt.
 -- @return true, result, message, info; or false, rule
-function generations.by(generation, inner, client, operation, id, argument, options)
-   local how = OPERATIONS[generation][operation]
-   return inner.read(client, how.build(id, argument), how.read, options)
-end
+-- @function generations.by
+generations.by = carry_out
 
 return generations

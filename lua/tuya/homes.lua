@@ -26,7 +26,7 @@ local new_member = space.class("tuya.member", member_methods)
 -- @function devices
 -- @treturn pager of devices
 room_methods.devices = edge.of("tuya.room:devices", function(self)
-   return true, self.client:devices { home = self.home_id, room = self.id }
+   return self.inner.devices(self.client, { home = self.home_id, room = self.id })
 end)
 
 -- The ids of a device, of an id, or of a list of these; nil and the rule.
@@ -236,7 +236,7 @@ end)
 -- @function devices
 -- @treturn pager of devices
 space_methods.devices = edge.of("tuya.space:devices", function(self)
-   return true, self.client:devices { home = self.home_id }
+   return self.inner.devices(self.client, { home = self.home_id })
 end)
 
 for name, method in next, scenes.CLASSES.space do space_methods[name] = method end
@@ -245,13 +245,17 @@ for name, method in next, scenes.CLASSES.space do space_methods[name] = method e
 
 -- {{{ Users and their homes
 
--- The user who is logged in; else the one whose devices the project sees: that of the first device.
+-- The user who is logged in; else the one whose devices the project sees: that of the first device. true and the uid,
+-- or what failed.
 local function first_user(inner, client)
-   if inner.logs_in(client) then return client:uid() end
-   local one, message, info = client:devices():next()
-   if one and one.uid then return one.uid end
-   if message then return nil, message, info end
-   return errors.failure {
+   if inner.logs_in(client) then return inner.uid(client) end
+   local ok, its = inner.devices(client)
+   if not ok then return false, its end
+   local one, message, info
+   ok, one, message, info = pager.following(its)
+   if not ok or message then return ok, one, message, info end
+   if one and one.uid then return true, one.uid end
+   return true, errors.failure {
       kind = "lookup", code = "absent", sent = "yes", candidates = {},
       message = "no user is known: the project lists no device that tells its user's id; name it",
    }
@@ -259,7 +263,7 @@ end
 
 -- The uid that is meant: true and it, or what failed.
 local function user_of(inner, client, uid)
-   if uid == nil then return true, first_user(inner, client) end
+   if uid == nil then return first_user(inner, client) end
    if type(uid) ~= "string" or not is_id(uid) then return false, "uid: an id expected" end
    return true, uid
 end
@@ -311,17 +315,24 @@ local function homes_of_devices(inner, client, list)
    return made
 end
 
--- The ids of the devices in all rooms of a name: true and a set, or what failed.
-local function room_ids(inner, client, text, list)
+--- The ids of the devices in all rooms of a name.
+-- @tparam table inner what the client lets its modules do
+-- @tparam client client
+-- @tparam string text the name
+-- @tparam table list devices, whose homes are looked through
+-- @return true and a set, or what failed
+function homes.room_ids(inner, client, text, list)
    local ids = {}
    for _, home in ipairs(homes_of_devices(inner, client, list)) do
       local ok, rooms, message, info = rooms_of(home)
       if not ok or rooms == nil then return ok, rooms, message, info end
       for _, room in ipairs(rooms) do
          if type(room.name) == "string" and fold(room.name) == fold(text) then
-            local devices
-            devices, message, info = room:devices():all()
-            if not devices then return true, nil, message, info end
+            local its, devices
+            ok, its = inner.devices(client, { home = home.id, room = room.id })
+            if not ok then return false, its end
+            ok, devices, message, info = pager.collect(its)
+            if not ok or devices == nil then return ok, devices, message, info end
             for _, one in ipairs(devices) do ids[one.id] = true end
          end
       end
@@ -347,10 +358,6 @@ end
 -- @tparam table methods
 -- @tparam table inner what the client lets its modules do
 function homes.mix(methods, inner)
-   inner.room = function(client, text, list)
-      return room_ids(inner, client, text, list)
-   end
-
    --- The homes of a user.
    -- @function homes
    -- @tparam[opt] string uid nil: of the user who is logged in, else of the one whose device the project lists first

@@ -8,6 +8,7 @@ local drive = require("tuya.drive")
 local errors = require("tuya.errors")
 local known = require("tuya.known")
 local op = require("tuya.op")
+local token = require("tuya.token")
 
 local inner = {}
 
@@ -56,6 +57,13 @@ function inner.new(execute, open_context)
    function made.logs_in(client)
       local context = open_context(client)
       return context ~= nil and context.grant.name ~= nil
+   end
+
+   -- Whose token it has: true and the uid, or what failed.
+   function made.uid(client)
+      local context, rule = open_context(client)
+      if not context then return false, rule end
+      return drive.run(context, op.new(token.uid, context), context.timeout)
    end
 
    function made.log(client, event)

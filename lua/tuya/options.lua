@@ -19,14 +19,17 @@ local function distance(a, b)
    return row[#b]
 end
 
+local LONGEST = 60 -- bytes of a name; a longer one is no misspelling, and would take its time
+
 --- The known name nearest to a wrong one.
 -- @tparam string name
 -- @tparam table known name = anything
 -- @treturn ?string nil when none is near
 function options.nearest(name, known)
+   if #name > LONGEST then return nil end
    local best, best_distance = nil, math.max(2, math.floor(#name / 2))
    for candidate in pairs(known) do
-      local d = distance(name, candidate)
+      local d = type(candidate) == "string" and distance(name, candidate) or best_distance + 1
       if d < best_distance or (d == best_distance and best and candidate < best) then
          best, best_distance = candidate, d
       end
@@ -39,7 +42,7 @@ end
 -- @treturn string
 function options.shown(name)
    local text = tostring(name)
-   return #text > 60 and text:sub(1, 60) .. "..." or text
+   return #text > LONGEST and text:sub(1, LONGEST) .. "..." or text
 end
 
 --- The rule that an unknown name breaks.
@@ -48,7 +51,7 @@ end
 -- @tparam table known
 -- @treturn string
 function options.unknown(what, name, known)
-   local near = type(name) == "string" and #name <= 60 and options.nearest(name, known)
+   local near = type(name) == "string" and options.nearest(name, known)
    return ("%s: unknown %s%s"):format(options.shown(name), what, near and (" (did you mean %s?)"):format(near) or "")
 end
 

@@ -55,8 +55,10 @@ local function step(self)
    end
 end
 
--- true and the next item, true and nil at the end, true, nil, message, info for a failure; or false, rule.
-local function following(self)
+--- The next item, for those inside, who hand a broken rule on to their own caller.
+-- @tparam pager self
+-- @return true and the item, true and nil at the end, true, nil, message, info for a failure; or false, rule
+function pager.following(self)
    while true do
       local item = step(self)
       if item ~= nil or self.is_last then return true, item end
@@ -74,13 +76,15 @@ end
 --- The next item.
 -- @function next
 -- @return the item; nil at the end; nil, message, detail for a failure, after which `next` tries that page again
-methods.next = edge.of("tuya.pager:next", following)
+methods.next = edge.of("tuya.pager:next", pager.following)
 
--- All items that are left, or nil, message, info.
-local function collect(self)
+--- All items that are left, for those inside.
+-- @tparam pager self
+-- @return true and a list; true, nil, message, info for a failure; or false, rule
+function pager.collect(self)
    local list = {}
    while true do
-      local ok, item, message, info = following(self)
+      local ok, item, message, info = pager.following(self)
       if not ok then return false, item end
       if item == nil and message then return true, nil, message, info end
       if item == nil then return true, list end
@@ -91,13 +95,13 @@ end
 --- All items that are left.
 -- @function all
 -- @treturn ?table list; nil, message, detail for a failure
-methods.all = edge.of("tuya.pager:all", collect)
+methods.all = edge.of("tuya.pager:all", pager.collect)
 
 --- The next item, for `for item in pager do`.
 -- @return the item, nil at the end
 -- @raise what `next` answers as a failure
 function metatable.__call(self)
-   local ok, item, message = following(self)
+   local ok, item, message = pager.following(self)
    if not ok or message then error(tostring(message or item), 2) end
    return item
 end

@@ -280,7 +280,7 @@ end
 -- @tparam string code
 -- @treturn string
 function points.unknown(specification, code)
-   return ("%s: no such data point; %s"):format(tostring(code), candidates(specification, code))
+   return ("%s: no such data point; %s"):format(options.shown(code), candidates(specification, code))
 end
 
 local EXPECTED = "specification: made by tuya.points.specification expected"

@@ -58,8 +58,8 @@ local function rules(self, kind, make)
       if not ok or page == nil then return ok, page, message, info end
       return true, page.list, page.has_more and (number or 1) + 1 or nil
    end, function(one) return one.id end)
-   local list, message, info = its:all()
-   if not list then return true, nil, message, info end
+   local ok, list, message, info = pager.collect(its)
+   if not ok or list == nil then return ok, list, message, info end
    return true, space.objects(self, list, make)
 end
 

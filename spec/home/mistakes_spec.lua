@@ -33,6 +33,12 @@ local MISTAKES = {
       function() client:device("coffee"):send { countdown_1 = "60" } end },
    ["an integer too large for every JSON library"] = {
       "the nearest legal value is 86400", function() client:device("coffee"):send { countdown_1 = 2 ^ 53 } end },
+   ["a handler without a function, whose number was taken for a misspelt name"] = { "cide: unknown option", function()
+      client:events { via = "pulsar" }:on { cide = "x" }
+   end },
+   ["a property that JSON has no form for, of a product without a thing model"] = { "properties: ", function()
+      client:device("air"):set_properties({ level = print }, { check = false })
+   end },
    ["a device's own table for an id"] = { "id: letters", function() client:device(client:device("coffee")) end },
 }
 
@@ -50,9 +56,43 @@ describe("a mistake", function()
       end)
    end
 
+   it("is told at its line when the client of a room was closed", function()
+      local own = cloud.new(nil, nil, house)
+      local home = own.client:space("1001")
+      local room = assert(home:rooms())[1]
+      own.client:close()
+      for _, one in ipairs { room, home } do
+         local ok, message = pcall(function() one:devices() end)
+         assert.is_false(ok)
+         assert.matches("^spec/home/mistakes_spec.lua:%d+: tuya.%a+:devices: .*closed client$", message)
+      end
+      local ok, message = pcall(function() own.client:homes() end)
+      assert.is_false(ok)
+      assert.matches("^spec/home/mistakes_spec.lua:%d+: tuya.client:homes: attempt to use a closed client$", message)
+   end)
+
+   it("in a code as long as a book is not told in full", function()
+      local coffee, book = client:device("coffee"), ("x"):rep(20000)
+      for _, wrong in ipairs { function() coffee:send { [book] = true } end, function() coffee:toggle(book) end } do
+         local ok, message = pcall(wrong)
+         assert.is_false(ok)
+         assert.is_true(#message < 400, #message)
+      end
+   end)
+
    it("in a long text is shown in whole characters", function()
       local _, message = pcall(function() client:device("radiator"):send { room_label = ("ä"):rep(40) } end)
       assert.matches('got "' .. ("ä"):rep(18) .. '..."', message, 1, true)
+   end)
+end)
+
+insulate("in a program that has made no other call", function()
+   it("a room is found though nobody has asked for homes, whose part of the library is not loaded then", function()
+      for name in pairs(package.loaded) do
+         if name:find("^tuya") or name:find("^spec%.support") then package.loaded[name] = nil end
+      end
+      local own = require("spec.support.cloud").new(nil, nil, require("tuya.simulator.house"))
+      assert.equal("coffee", assert(own.client:find { room = "kitchen", category = "cz" }).id)
    end)
 end)
 
