@@ -150,7 +150,8 @@ end
 -- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `endpoint`, where to, other than
 -- to the client's own; `bearer(context, policy)`, a flow before each try, which puts the token to sign with into
 -- `access`: true, or nil and the detail of its failure; kept up to date are
--- `attempts`, `sent`, `sealed_at`, `reply` (the last one) and `replayed`: what the cloud refused for its time or token
+-- `attempts`, `sent`, `was_lost` (an answer), `sealed_at`, `reply` (the last one), `replayed`: what the cloud refused
+-- for its time or token
 -- @return the result, or nil
 -- @treturn ?table the envelope, or what is known of the failure
 function exchange.run(context, request, policy)
@@ -159,6 +160,7 @@ function exchange.run(context, request, policy)
       local result, info, learned, was_tried = try_once(context, request, policy)
       if result ~= nil then return result, info end
       policy.sent = furthest(policy.sent, info.sent)
+      policy.was_lost = policy.was_lost or info.sent == "maybe"
       local repeats = was_tried and try <= policy.retries and may_repeat(info, policy) -- by what this try met
       info.sent = policy.sent
       if not is_corrected(info, learned, policy) then

@@ -48,8 +48,10 @@ local function accept(result, info)
    return nil, { kind = "http", code = info.status, status = info.status, message = "the answer holds no token" }
 end
 
--- Before every try of what works once.
-local function outlast(context)
+-- Before every try of what works once. Where an answer was lost it is sent once more: at worst the cloud has taken it,
+-- and refuses it now [inferred: published is only that a refresh token works once].
+local function outlast(context, policy)
+   if policy.is_once and policy.was_lost then policy.idempotent = false end
    if lease.keep(context, ONCE + 1) then return true end
    local message = "another program has taken the renewal over"
    return nil, { kind = "network", code = "timeout", sent = "no", message = message }
@@ -57,14 +59,15 @@ end
 
 -- How long, and how often, a token call is tried. While the token in hand still lives it is not waited for long; but
 -- what works once is not cut short once it is sent, as the answer would be lost with it.
-local function new_policy(context, terms, how)
-   local is_once = how ~= "ask"
+local function new_policy(context, terms, how, is_sent_once)
+   local keeps_lease = how ~= "ask"
    return {
       retries = terms.early and 0 or context.retries,
-      timeout = is_once and ONCE or terms.early and EARLY or nil,
-      idempotent = how == "ask" or how == "login",
+      timeout = keeps_lease and ONCE or terms.early and EARLY or nil,
+      idempotent = not is_sent_once,
       connect_timeout = math.min(context.connect_timeout, terms.early and EARLY or math.huge),
-      bearer = is_once and outlast or nil,
+      bearer = keeps_lease and outlast or nil,
+      is_once = keeps_lease and how ~= "login",
       attempts = 0,
    }
 end
@@ -75,14 +78,16 @@ end
 -- @tparam string how "ask", "refresh", "code" or "login": what the log says
 -- @tparam table spec of the request
 -- @tparam ?string endpoint where to, other than to the client's own
+-- @tparam ?boolean is_sent_once not again where its answer was lost
 -- @treturn ?table `access, refresh, uid, platform_url, life`, and `since`, when it was sent, so that a token is never
 -- thought to live longer than it does; nil and what is known of the failure
-function grant.fetch(context, terms, how, spec, endpoint)
+-- @treturn ?boolean whether the answer of a try was lost
+function grant.fetch(context, terms, how, spec, endpoint, is_sent_once)
    if context.tally then context.tally("renew") end
    if context.log then context.log { event = "renew", how = how } end
    spec.lang = context.lang
    local built = assert(request.build(spec, context.codec))
-   local policy = new_policy(context, terms, how)
+   local policy = new_policy(context, terms, how, is_sent_once)
    policy.endpoint = endpoint
    local fresh, detail = accept(exchange.run(context, built, policy))
    if fresh then
@@ -90,7 +95,7 @@ function grant.fetch(context, terms, how, spec, endpoint)
       return fresh
    end
    if detail.kind ~= "budget" then detail.method, detail.path = built.method, built.path end
-   return nil, detail
+   return nil, detail, policy.was_lost
 end
 
 --- Asks for a token by a refresh token. A flow.
@@ -99,9 +104,11 @@ end
 -- @tparam table spec `method`, and `path` before the refresh token
 -- @tparam string refresh
 -- @tparam ?string endpoint
+-- @tparam ?boolean is_sent_once
 -- @return as `fetch`
-function grant.refresh(context, terms, spec, refresh, endpoint)
-   return grant.fetch(context, terms, "refresh", { method = spec.method, path = spec.path .. refresh }, endpoint)
+function grant.refresh(context, terms, spec, refresh, endpoint, is_sent_once)
+   local call = { method = spec.method, path = spec.path .. refresh }
+   return grant.fetch(context, terms, "refresh", call, endpoint, is_sent_once)
 end
 
 -- --- the project's own ---
@@ -139,7 +146,7 @@ function grant.project:obtain(context, terms, record)
    local came_back = with ~= nil
    if not came_back then with = record and record.refresh or "" end
    if with == "" or not lease.keep(context) then return nil, detail end
-   local refreshed, trouble = grant.refresh(context, terms, self.refresh, with)
+   local refreshed, trouble = grant.refresh(context, terms, self.refresh, with, nil, true) -- asking brings what it made
    if not refreshed and came_back then refreshed = ask(context, terms) end -- somebody else's may have come before it
    return refreshed, trouble
 end

@@ -59,11 +59,12 @@ local function settle(context, fresh)
 end
 
 -- A token by the refresh token of the record. Without one, and where that is used up, nil, nil and the refusal: it is
--- not asked for a second time.
+-- not asked for a second time. It may be used up by a refresh of our own whose answer was lost: `lost` remembers that.
 local function refresh(self, context, terms, record)
    if not record or not record.refresh then return nil end
    if self.dead == record.refresh then return nil, nil, self.dead_by end
-   local fresh, detail = grant.refresh(context, terms, self.refresh, record.refresh, record.endpoint)
+   local fresh, detail, was_lost = grant.refresh(context, terms, self.refresh, record.refresh, record.endpoint)
+   if was_lost then self.lost = record.refresh end
    if fresh then
       fresh.uid, fresh.origin = fresh.uid or record.uid, record.origin
       return fresh
@@ -139,8 +140,9 @@ local function is_good(context, terms, record)
    return record ~= nil and record.access ~= terms.refused and clock.now(context) < record.renew_at
 end
 
-local function ask_owner(cause)
+local function ask_owner(self, cause)
    local why = cause and ": " .. tostring(cause.message) or ""
+   if cause and self.lost and self.lost == self.dead then why = why .. " (the answer to a refresh was lost)" end
    return failure("authorize", "the owner has to authorize again" .. why, cause)
 end
 
@@ -155,7 +157,7 @@ function by_owner:obtain(context, terms, record)
    local refused
    fresh, detail, refused = refresh(self, context, terms, record)
    if fresh or detail then return fresh, detail end
-   return nil, ask_owner(refused or used_up)
+   return nil, ask_owner(self, refused or used_up)
 end
 
 -- --- making one ---
