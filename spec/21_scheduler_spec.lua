@@ -108,6 +108,18 @@ describe("a task", function()
       assert.matches("^table: ", raised[1])
    end)
 
+   it("ends alone when it raises what no text can be made of", function()
+      local made = new()
+      local task = made.tasks:spawn(function()
+         error(setmetatable({}, { __tostring = function() error("no text", 0) end }))
+      end)
+      local other = made.tasks:spawn(function() made.tasks:sleep(1) end)
+      local _, message = made.tasks:run()
+      assert.matches("no text\nstack traceback:", message, 1, true)
+      assert.equal("failed", (task:status()))
+      assert.equal("done", (other:status()))
+   end)
+
    it("raises where a call's mistake is made", function()
       local made = new()
       local line
@@ -254,6 +266,55 @@ describe("task:cancel", function()
       local task = new().tasks:spawn(print)
       assert.error_matches(function() task.cancel() end, "call it with a colon", 1, true)
       assert.error_matches(function() task.cancel({}) end, "call it with a colon", 1, true)
+   end)
+end)
+
+-- Runs a function while a variable is to be closed; nil where the Lua has none (below 5.4).
+local while_open = (loadstring or load)([[ -- luacheck: ignore 113
+   local guard, body = ...
+   local held <close> = guard
+   return body()]])
+
+local function guard_of(fn)
+   return setmetatable({}, { __close = fn })
+end
+
+describe("what a task has to close", function()
+   it("is closed when it raises, and when it is cancelled", function()
+      if not while_open then return pending("this Lua has no <close>") end
+      local made = new()
+      local closed = {}
+      local raising = made.tasks:spawn(while_open, guard_of(function() closed[#closed + 1] = "raising" end), function()
+         made.tasks:sleep(1)
+         error("mine")
+      end)
+      local guard = guard_of(function() closed[#closed + 1] = "cancelled" end)
+      local cancelled = made.tasks:spawn(while_open, guard, function() made.tasks:sleep(100) end)
+      local _, message = made.tasks:run(2)
+      assert.matches("21_scheduler_spec.lua:%d+: mine\nstack traceback:", message)
+      assert.equal("failed", (raising:status()))
+      assert.same({ "raising" }, closed)
+      cancelled:cancel()
+      assert.same({ "raising", "cancelled" }, closed)
+   end)
+
+   it("may call, whoever cancels the task, and what it raises is told", function()
+      if not while_open then return pending("this Lua has no <close>") end
+      local made = new()
+      local switched
+      local one = made.tasks:spawn(while_open, guard_of(function()
+         switched = made.client:device(cloud.SOCKET):send { switch = false }
+         error("and then mine")
+      end), function() made.tasks:sleep(100) end)
+      made.tasks:spawn(function()
+         made.tasks:sleep(1)
+         one:cancel()
+      end)
+      local _, message, messages = made.tasks:run(2)
+      assert.is_true(switched)
+      assert.equal(1, #messages)
+      assert.matches("21_scheduler_spec.lua:%d+: and then mine", message)
+      assert.equal("cancelled", (one:status()))
    end)
 end)
 

@@ -32,7 +32,8 @@ end
 
 local function pick()
    local thread = coroutine.running()
-   return thread and running[thread] and join
+   local made = thread and running[thread]
+   return made and made.thread and join -- one that is over closes what it has to, and calls in there block
 end
 
 local is_offered = false

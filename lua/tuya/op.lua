@@ -54,10 +54,22 @@ local function finish(self, ...)
    self.done, self.results = true, { n = select("#", ...), ... }
 end
 
+-- Closes what a flow has to close (5.4's `<close>`), unless it runs; what that raised.
+local function close_flow(self)
+   local thread = self.thread
+   local state = thread and coroutine.close and coroutine.status(thread)
+   if state ~= "suspended" and state ~= "dead" then return nil end
+   self.thread = nil
+   local ok, raised = coroutine.close(thread)
+   return not ok and state == "suspended" and tostring(raised) or nil
+end
+
 --- Ends an op that its driver cannot go on with.
 -- @param trouble what happened
+-- @treturn ?string what was raised by that which had to be closed in it
 function methods:abandon(trouble)
    if not self.done then finish(self, nil, "the call was ended by an error: " .. tostring(trouble)) end
+   return close_flow(self)
 end
 
 local idle = {} -- threads between two flows

@@ -133,15 +133,22 @@ local function new_task(self, fn, ...)
    return task
 end
 
-local function close_thread(thread)
-   if coroutine.close and coroutine.status(thread) == "suspended" then coroutine.close(thread) end -- 5.4
+-- Closes what a task that is over has to close (5.4's `<close>`), unless it runs; calls in there block.
+local function close_thread(self, thread)
+   local state = coroutine.close and coroutine.status(thread)
+   if state ~= "suspended" and state ~= "dead" then return end
+   local outer = current
+   current = nil
+   local ok, raised = coroutine.close(thread)
+   current = outer
+   if not ok and state == "suspended" then report(self, tostring(raised)) end
 end
 
 local function cancel(self, task)
    local thread, job, children = task.thread, task.job, task.children
    if job then job.ticker:drop(job.job) end
    leave(self, task, "cancelled")
-   close_thread(thread)
+   close_thread(self, thread)
    for _, child in ipairs(children or {}) do
       if child.status == "running" then cancel(self, child) end
    end
@@ -198,17 +205,19 @@ asked[GATHER] = function(self, task, children)
 end
 
 local function traceback(thread, trouble)
-   return debug and debug.traceback(thread, tostring(trouble)) or tostring(trouble)
+   local ok, text = pcall(tostring, trouble)
+   if not ok then text = "an error whose text could not be made: " .. text end
+   return debug and debug.traceback(thread, text) or text
 end
 
 -- What came of running a task: it asks for something, or is over.
-local function settle(self, task, ok, what, ...)
-   local thread = task.thread
-   if not thread then return end -- it has cancelled itself
+local function settle(self, task, thread, ok, what, ...)
+   if not task.thread then return close_thread(self, thread) end -- it has cancelled itself
    if not ok then
       task.trouble = traceback(thread, what)
       if not task.is_gathered then report(self, task.trouble) end
-      return leave(self, task, "failed")
+      leave(self, task, "failed")
+      return close_thread(self, thread)
    end
    if coroutine.status(thread) == "dead" then
       task.results = { n = select("#", what, ...), what, ... }
@@ -224,9 +233,9 @@ local function ended(...)
 end
 
 local function resume(self, task)
-   local answer = task.answer
+   local answer, thread = task.answer, task.thread
    current, task.answer = task, nil
-   settle(self, task, ended(coroutine.resume(task.thread, unpack(answer, 1, answer.n))))
+   settle(self, task, thread, ended(coroutine.resume(thread, unpack(answer, 1, answer.n))))
 end
 
 -- --- ticking ---

@@ -141,8 +141,15 @@ end
 
 local effects = {}
 
+-- Ends an op, and tells of what was raised by that which had to be closed in it.
+local function abandon(self, job, trouble)
+   local raised = job.op:abandon(trouble)
+   if raised then report(self, raised) end
+end
+
 -- Carries out the effect that a step asked for; those that take no time at once.
 local function carry_out(self, job, effect, ...)
+   if job.stage == "done" then return abandon(self, job, "cancelled") end -- by what the step, or a store, called
    local run = effects[effect]
    if run then return run(self, job, ...) end
    if not job.op.done then error("a function that was started yielded; a task of a scheduler may do that", 0) end
@@ -216,7 +223,7 @@ local function advance(self, job, ...)
    local ok, trouble = pcall(step, self, job, ...)
    if not ok then
       job.trouble = trouble
-      job.op:abandon(trouble)
+      abandon(self, job, trouble)
    end
    self.host.flush()
    if job.op.done and job.stage ~= "done" then complete(self, job) end
@@ -400,7 +407,7 @@ function methods:cancel(job)
    local detail = job.about()
    detail.kind, detail.code, detail.message = "cancelled", "cancelled", "cancelled"
    detail.sent = drop(self, job)
-   job.op:abandon("cancelled")
+   abandon(self, job, "cancelled")
    job.detail = detail
    self.cancelled[#self.cancelled + 1] = job
    return true
@@ -420,7 +427,7 @@ end
 function methods:drop(job)
    if job.stage == "done" then return end
    drop(self, job)
-   job.op:abandon("cancelled")
+   abandon(self, job, "cancelled")
    self.calls = self.calls - 1
 end
 

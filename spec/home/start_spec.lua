@@ -112,6 +112,53 @@ describe("a function that is started", function()
       assert.equal(4, #made.transport.requests)
    end)
 
+   it("that cancels itself makes no call any more, and the others lose none", function()
+      for _, cancels in ipairs { "at its beginning", "behind a call" } do
+         local made = new()
+         local client, details, others, handle = made.client, {}, 0, nil
+         handle = client:start(function()
+            if cancels == "behind a call" then assert(client:get("/v1.0/devices/door")) end
+            assert.is_true(handle:cancel())
+            client:post("/v1.0/devices/coffee/commands", {})
+            error("never")
+         end, function(_, _, detail) details[#details + 1] = detail end)
+         for _ = 1, 3 do
+            client:start({ method = "GET", path = "/v1.0/devices/coffee" }, function(result)
+               assert(result)
+               others = others + 1
+            end)
+         end
+         for _ = 1, 10 do client:tick(1) end
+         assert.equal(0, (client:tick()))
+         assert.equal(1, #details)
+         assert.equal("cancelled", details[1].kind)
+         assert.equal(3, others)
+         for _, request in ipairs(made.transport.requests) do assert.not_equal("POST", request.method) end
+      end
+   end)
+
+   it("closes what it has to close when it raises, and when it is cancelled", function()
+      local run = (loadstring or load)([[ -- luacheck: ignore 113
+         local guard, body = ...
+         local held <close> = guard
+         return body()]])
+      if not run then return pending("this Lua has no <close>") end
+      local made = new()
+      local closed = 0
+      local guard = setmetatable({}, { __close = function() closed = closed + 1 end })
+      start(made, function() return run(guard, function() error("mine") end) end)
+      assert.equal(1, closed)
+      local handle = made.client:start(function()
+         return run(guard, function()
+            assert(made.client:get("/v1.0/devices/coffee"))
+            error("never")
+         end)
+      end, function() end)
+      made.client:tick()
+      handle:cancel()
+      assert.equal(2, closed)
+   end)
+
    it("says how far the call that it is at was sent, and not an earlier one", function()
       local made = new(function(request, answer)
          if request.target:find("/door", 1, true) then return nil, "connect", "no" end
