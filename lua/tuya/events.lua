@@ -19,6 +19,8 @@ local typed = require("tuya.events.typed")
 
 local events = {}
 
+local gsub = string.gsub
+
 local OPTIONS = options.known {
    via = "string", environment = "string", url = "string", ping = "number", uid = "string", version = "string",
 }
@@ -254,7 +256,10 @@ function methods:on(given)
    local state, rule = state_of(self, "on"), broken_handler(given)
    if rule then error("tuya.events:on: " .. rule, 2) end
    local handler, fn = { device = given.device, code = given.code, kind = given.kind }, given.fn or given[1]
-   function handler.call() fn(handler.event) end -- made once: xpcall hands on no arguments on 5.1
+   local function hand() fn(handler.event) end
+   -- made once: xpcall hands on no arguments on 5.1. One that yielded would suspend whoever ticks, for ever if he lets
+   -- go; gsub calls it, since nothing yields over that
+   function handler.call() gsub("x", "x", hand) end
    local function others()
       local list = {} -- a list of its own: the old one may be gone over just now
       for _, one in ipairs(state.handlers) do

@@ -255,6 +255,23 @@ describe("the delivery of events", function()
       assert.same({ 2, 1, 1 }, { tries, #seen, stream:status().failed })
    end)
 
+   it("never suspends who ticks in a coroutine for a handler that yields", function()
+      local tries = 0
+      stream:on { function()
+         tries = tries + 1
+         if tries == 1 then coroutine.yield("from the handler") end
+      end }
+      topic.put(sealed(status("a", { "x", 1, T + 1 })))
+      local host = coroutine.create(function()
+         run(1)
+         return "from the host"
+      end)
+      assert.same({ true, "from the host" }, { coroutine.resume(host) })
+      assert.equal(1, stream:status().failed)
+      cut()
+      assert.same({ 2, 1 }, { tries, stream:status().handled })
+   end)
+
    it("ends for a handler that closes the stream, and not for those before it in the same event", function()
       local after = 0
       stream:on { function() stream:close() end }
