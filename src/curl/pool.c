@@ -5,9 +5,9 @@
 ** connection has one of its own: an action is then one step of one connection, a TLS handshake's at
 ** most, and the time is looked at before the next. What waits for a connection waits in our queue,
 ** with our deadlines, not in libcurl's.
-** The danger: libcurl may change a request after it was signed. PATH_AS_IS, no redirects, no
-** Expect, and it may not repeat one on its own: before_request sees every attempt and ends the
-** second.
+** The danger: libcurl may change a request after it was signed. The target is handed over as it
+** stands, there are no redirects and no Expect, and it may not repeat one on its own:
+** before_request sees every attempt and ends the second.
 **
 ** libcurl's callbacks here append to memory or note a descriptor, and nothing else.
 */
@@ -73,7 +73,7 @@ typedef struct transfer {
   char *memory;           /* of one request: the sealed block, the header list and its lines */
   const tuya_sealed *sealed;
   struct curl_slist *headers;
-  const char *endpoint;
+  const char *target, *endpoint; /* endpoint: NULL for the pool's */
   int64_t deadline, connect_timeout;
   int attempts; /* how often libcurl was about to write the request */
   bytes head, body;
@@ -96,6 +96,7 @@ struct tuya_pool {
   ca_store *ca;
   char *endpoint, *ca_file, *proxy, *user_agent;
   int https, tried, multiplexed; /* a connect has come to its end; the cloud speaks HTTP/2 */
+  int direct;                    /* nothing between us and the cloud wants whole URLs */
   connection **connections;
   size_t nconnections, max_connections;
   connection **owners; /* by descriptor: whose it is */
@@ -276,6 +277,7 @@ static int configure (tuya_pool *pool, const tuya_pool_options *o) {
   pool->max_queue = o->max_queue ? o->max_queue : DEFAULT_QUEUE;
   pool->max_reply = o->max_reply ? o->max_reply : DEFAULT_REPLY;
   pool->https = strncmp(o->endpoint, "https:", 6) == 0;
+  pool->direct = pool->https || (o->proxy && !*o->proxy); /* https goes through a tunnel */
   pool->timer = INT64_MAX;
   pool->deadline = INT64_MAX;
   return copy(&pool->endpoint, o->endpoint) && copy(&pool->ca_file, o->ca_file) &&
@@ -439,19 +441,30 @@ static void write_headers (transfer *t, struct curl_slist *nodes) {
   t->headers = nodes;
 }
 
-/* One allocation: the block, the list's nodes and text, and an endpoint of its own. */
+static char *write_text (char *to, const char *p, size_t n) {
+  if (n) memcpy(to, p, n);
+  to[n] = '\0';
+  return to + n + 1;
+}
+
+/* One allocation: the block, the list's nodes and text, the target, and an endpoint of its own. */
 static int copy_request (transfer *t, const tuya_sealed *sealed, const char *endpoint) {
   size_t size = tuya_sealed_size(sealed);
   size_t nodes = (tuya_sealed_nheaders(sealed) + UNWANTED) * sizeof(struct curl_slist);
   size_t block = (size + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
   size_t lines = lines_size(sealed) + sizeof "Expect:" + sizeof "Content-Type:";
   size_t place = endpoint ? strlen(endpoint) + 1 : 0;
-  t->memory = malloc(block + nodes + lines + place);
+  tuya_str target = tuya_sealed_target(sealed);
+  char *text;
+  t->memory = malloc(block + nodes + lines + target.n + 1 + place);
   if (!t->memory) return 0;
   memcpy(t->memory, sealed, size);
-  t->endpoint = place ? memcpy(t->memory + block + nodes + lines, endpoint, place) : NULL;
   t->sealed = (const tuya_sealed *)(void *)t->memory;
   write_headers(t, (struct curl_slist *)(void *)(t->memory + block));
+  text = t->memory + block + nodes + lines;
+  t->target = text;
+  text = write_text(text, target.p, target.n);
+  t->endpoint = place ? memcpy(text, endpoint, place) : NULL;
   return 1;
 }
 
@@ -578,19 +591,25 @@ static void set_method (transfer *t) {
   curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, name);
 }
 
-static int set_url (tuya_pool *pool, transfer *t) {
-  tuya_str target = tuya_sealed_target(t->sealed);
-  const char *endpoint = t->endpoint ? t->endpoint : pool->endpoint;
-  size_t n = strlen(endpoint);
+/* A proxy without a tunnel wants the target in a URL. */
+static int set_whole_url (transfer *t, const char *endpoint) {
+  size_t n = strlen(endpoint), rest = strlen(t->target) + 1;
   CURLcode code;
-  char *url = malloc(n + target.n + 1);
+  char *url = malloc(n + rest);
   if (!url) return 0;
   memcpy(url, endpoint, n);
-  memcpy(url + n, target.p, target.n);
-  url[n + target.n] = '\0';
+  memcpy(url + n, t->target, rest);
   code = curl_easy_setopt(t->easy, CURLOPT_URL, url);
   free(url);
   return code == CURLE_OK;
+}
+
+/* Else it goes as it stands: libcurl need not take it apart and put it together again. */
+static int set_url (tuya_pool *pool, transfer *t) {
+  const char *endpoint = t->endpoint ? t->endpoint : pool->endpoint;
+  if (!pool->direct) return set_whole_url(t, endpoint);
+  return curl_easy_setopt(t->easy, CURLOPT_URL, endpoint) == CURLE_OK &&
+         curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, t->target) == CURLE_OK;
 }
 
 static int set_request (tuya_pool *pool, transfer *t) {

@@ -78,8 +78,9 @@ int watch_set (watch *w, int fd, int what) {
   event.events =
       (what & WATCH_IN ? (uint32_t)EPOLLIN : 0) | (what & WATCH_OUT ? (uint32_t)EPOLLOUT : 0);
   event.data.fd = fd;
-  if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &event) == 0) return 1;
-  return errno == ENOENT && epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+  /* libcurl takes a connection out after each transfer, so it is mostly not there */
+  if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) == 0) return 1;
+  return errno == EEXIST && epoll_ctl(w->epoll, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 /* An epoll set is itself a descriptor, readable when one of its own is ready. */
