@@ -24,6 +24,14 @@ describe("tuya.sign", function()
       assert.same(a:headers(), b:headers())
    end)
 
+   it("tells of the headers what is another each time", function()
+      for algorithm, nonce in pairs { v1 = false, v2 = "n0nce" } do
+         local sealed = tuya.sign(get, signer { algorithm = algorithm, nonce = nonce })
+         local headers = sealed:headers()
+         assert.same({ headers.sign, headers.t, nonce or nil }, { sealed:signature() })
+      end
+   end)
+
    it("writes the bytes that HTTP/1.1 sends, with a length where there is or usually is a body", function()
       local lengths = { GET = "", HEAD = "", DELETE = "", POST = "0", PUT = "0", PATCH = "0" }
       for method, length in pairs(lengths) do

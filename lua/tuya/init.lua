@@ -57,7 +57,8 @@ end
 -- @tparam table signer `access_id`, `key` (`tuya.key(secret)`), `access_token` (nil for a token call), `t` (ms;
 -- nil: the clock), `nonce` (nil: 32 hex digits; false: none), `algorithm` ("v2"; "v1" for projects made before
 -- 2021-06-30), `bundle_id` (app-authorization keys only)
--- @treturn sealed with `method() target() body() canonical()`, strings, and `headers()`, a fresh table
+-- @treturn sealed with `method() target() body() canonical()`, strings, `headers()`, a fresh table, and
+-- of these `signature()`: sign, t, nonce (nil: none)
 -- @raise when a field breaks a rule, at the caller's line
 function tuya.sign(what, signer)
    local sealed = core_seal(what, signer)

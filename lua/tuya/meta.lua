@@ -191,6 +191,10 @@ function sealed:canonical() end
 ---@return table<string, string>
 function sealed:headers() end
 
+--- What is another each time: sign, t, and the nonce where there is one.
+---@return string, string, string?
+function sealed:signature() end
+
 --- The request as HTTP/1.1 has it, for transports: `lines` are the sender's own headers, each with its CR LF.
 ---@param lines string
 ---@return string

@@ -218,7 +218,7 @@ local function take_headers()
    return content_type
 end
 
--- The request that is asked for, once it may be; or nil, status and message.
+-- What is asked for, once it may be: { built = the request, target = }; or nil, status and message.
 local function incoming(self, prefix)
    if self.caller_of and not self.caller_of(ngx.var.http_x_api_key) then
       return nil, 401, "X-Api-Key is missing or wrong"
@@ -228,11 +228,12 @@ local function incoming(self, prefix)
    local content_type, rule = take_headers()
    if not content_type then return nil, 400, rule end
    local body = read_body()
-   if not body then return found.built end
+   if not body then return found end
    local spec = { method = found.spec.method, path = found.spec.path, body = body }
    spec.content_type = content_type ~= "" and content_type or nil
    local built, broken = request.build(spec, json)
-   return built, 400, broken
+   if not built then return nil, 400, broken end
+   return { built = built }
 end
 
 local STATUS = { timeout = 504, per_second = 429, per_day = 429, per_month = 429 }
@@ -275,33 +276,55 @@ local function seal(context, built, refused)
    return exchange.seal(context, built, access, clock.now(context)), access
 end
 
--- The token where the store of this nginx has a good one: a flow would cost more than the signature.
-local function token_in_hand(context, built, refused)
+-- The token where the store of this nginx has a good one: a flow would cost more than the signature. nginx's time
+-- stands still while a worker goes through all that has come, so what was read holds until it moves on, or until this
+-- worker has another token.
+local function token_in_hand(self, context, built)
    if context.budget or not context.store.is_here or core.is_token_call(built.path) then return nil end
-   return token.peek(context, context.store:load(context.token_key), refused)
+   local now = ngx.now()
+   if self.read_at ~= now or self.token_text ~= context.token_text then
+      self.read_at, self.refused_then = now, refused_token(self)
+      self.token_text = context.store:load(context.token_key)
+   end
+   return token.peek(context, self.token_text, self.refused_then)
 end
 
 local function seal_now(self, built)
-   local context, refused = clients.context(self.its_client), refused_token(self)
-   local in_hand = token_in_hand(context, built, refused)
+   local context = clients.context(self.its_client)
+   local in_hand = token_in_hand(self, context, built)
    if in_hand and not in_hand.endpoint then
       return exchange.seal(context, built, in_hand.access, clock.now(context)), in_hand.access
    end
-   local ok, sealed, access = drive.run(context, op.new(seal, context, built, refused), context.timeout)
+   local flow = op.new(seal, context, built, refused_token(self))
+   local ok, sealed, access = drive.run(context, flow, context.timeout)
    if not ok then return nil, { message = tostring(sealed) } end
    return sealed, access
+end
+
+-- What a sealed request has of its own, for nginx to send: header by header, since a table of them and a loop cost more
+-- than the signature.
+local function set_headers(context, built, sealed, access)
+   local set_header, sign, t, nonce = ngx.req.set_header, sealed:signature()
+   set_header("client_id", context.access_id)
+   set_header("sign", sign)
+   set_header("t", t)
+   set_header("sign_method", "HMAC-SHA256")
+   if access then set_header("access_token", access) end
+   if nonce then set_header("nonce", nonce) end
+   if built.body then set_header("Content-Type", built.content_type or "application/json") end
 end
 
 --- Signs the request and leaves sending it to `proxy_pass https://...$tuya_target`; in `access_by_lua_block`. A token
 -- or clock that the cloud refuses is mended by `watch` for the next call; this one's refusal reaches the caller.
 -- @tparam[opt] string prefix that the location has; the gateway's
 function methods:sign(prefix)
-   local built, status, message = incoming(self, prefix or self.prefix)
-   if not built then return answer(self, status, message) end
-   local sealed, access = seal_now(self, built)
+   local asked, status, message = incoming(self, prefix or self.prefix)
+   if not asked then return answer(self, status, message) end
+   local sealed, access = seal_now(self, asked.built)
    if not sealed then return fail(self, access.message, access) end
-   for name, value in pairs(sealed:headers()) do ngx.req.set_header(name, value) end
-   ngx.var.tuya_target = sealed:target()
+   set_headers(clients.context(self.its_client), asked.built, sealed, access)
+   asked.target = asked.target or sealed:target()
+   ngx.var.tuya_target = asked.target
 end
 
 -- Seconds since nginx began with the request.
@@ -322,7 +345,7 @@ local function mend(self, envelope)
    end
    local access = REFUSED_TOKEN[envelope.code] and ngx.req.get_headers().access_token
    if not access or refused_token(self) == access then return end
-   self.refused = access
+   self.refused, self.read_at = access, nil
    if self.dictionary then self.dictionary:set(self.refused_key, access) end
    ngx.timer.at(0, renew, self, access)
 end
@@ -350,9 +373,10 @@ local function take_kept(self)
 end
 
 local function finish(self)
-   local envelope = refusal_of(take_kept(self))
-   if ngx.var.tuya_target == "" then return end -- refused by us
-   self.health:call(taken(), envelope and envelope.code or ngx.status >= 400 and ngx.status)
+   local kept, status = take_kept(self), ngx.status
+   if (kept or status >= 400) and ngx.var.tuya_target == "" then return end -- refused by us
+   local envelope = refusal_of(kept)
+   self.health:call(taken(), envelope and envelope.code or status >= 400 and status)
    if envelope then mend(self, envelope) end
 end
 
@@ -380,9 +404,10 @@ end
 -- `content_by_lua_block`.
 -- @tparam[opt] string prefix that the location has; the gateway's
 function methods:serve(prefix)
-   local built, status, message = incoming(self, prefix or self.prefix)
-   if not built then return answer(self, status, message) end
-   local context, policy, started = clients.context(self.its_client), new_policy(self, built), core.monotonic()
+   local asked, status, message = incoming(self, prefix or self.prefix)
+   if not asked then return answer(self, status, message) end
+   local built, context, started = asked.built, clients.context(self.its_client), core.monotonic()
+   local policy = new_policy(self, built)
    local ok, result, line, detail = drive.run(context, op.new(call.run, context, built, policy), context.timeout)
    self.health:call(core.monotonic() - started)
    if not ok then return answer(self, 500, tostring(result)) end

@@ -78,13 +78,16 @@ local function is_ours(context, record)
    return not is_unused or not is_unused(context.grant, record)
 end
 
+local function is_good(context, record, refused, till)
+   return record.access ~= refused and clock.now(context) < till and is_ours(context, record)
+end
+
 local function is_alive(context, record, refused)
-   return record ~= nil and record.access ~= refused and clock.now(context) < record.expires_at
-      and is_ours(context, record)
+   return record ~= nil and is_good(context, record, refused, record.expires_at)
 end
 
 local function is_fresh(context, record, refused)
-   return is_alive(context, record, refused) and clock.now(context) < record.renew_at
+   return record ~= nil and is_good(context, record, refused, math.min(record.renew_at, record.expires_at))
 end
 
 -- The renewal itself, with the lease in hand. One that failed looks once more: somebody else may have come before it.

@@ -85,7 +85,7 @@ local WAYS = [[
 ]]
 
 local START = "unset LUA_PATH LUA_CPATH LUA_INIT LD_PRELOAD; PATH=$PATH:/usr/sbin; "
-   .. 'nginx -p "$0" -c nginx.conf 2>"$0/start.log" & nginx=$!; '
+   .. 'LD_PRELOAD="$1" nginx -p "$0" -c nginx.conf 2>"$0/start.log" & nginx=$!; '
    .. 'while [ ! -s "$0/nginx.pid" ]; do kill -0 $nginx || { cat "$0/start.log" >&2; exit 1; }; sleep 0.02; done; '
    .. "exec 3<&0; (cat <&3; kill $nginx) >/dev/null 2>&1 & echo ready; wait $nginx"
 
@@ -99,7 +99,8 @@ function support.gateways(host, http, ways, server)
 end
 
 --- Starts nginx; its own listening is the text's. `o`: `http` (what stands in the http block; $PORT is the port),
--- `workers` (1), `main`, `path` (of more Lua modules), `files` (name = content, beside nginx.conf).
+-- `workers` (1), `preload` (a library), `main`, `path` (of more Lua modules), `files` (name = content, beside
+-- nginx.conf).
 function support.nginx(o)
    local directory, port = child.directory(), support.free_port()
    local is_root = io.popen("id -u"):read("*l") == "0"
@@ -109,7 +110,7 @@ function support.nginx(o)
    }
    for name, content in pairs(o.files or {}) do write(directory .. "/" .. name, content) end
    write(directory .. "/nginx.conf", (CONF:gsub("%u%u%u+", function(word) return words[word] end)))
-   local run = child.start(child.command { "sh", "-c", START, directory })
+   local run = child.start(child.command { "sh", "-c", START, directory, o.preload or "" })
    local self = { port = tonumber(port), directory = directory }
    function self.errors() return support.contents(directory .. "/error.log") or "" end
    function self.pid() return support.contents(directory .. "/nginx.pid"):match("%d+") end

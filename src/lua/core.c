@@ -601,6 +601,24 @@ static int sealed_headers (lua_State *L) {
   return 1;
 }
 
+static int push_header (lua_State *L, const tuya_sealed *sealed, const char *name) {
+  size_t i, n = tuya_sealed_nheaders(sealed), length = strlen(name);
+  for (i = 0; i < n; i++) {
+    tuya_pair header = tuya_sealed_header(sealed, i);
+    if (header.name.n == length && memcmp(header.name.p, name, length) == 0)
+      return push_str(L, header.value);
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+/* signature() -> sign, t, nonce | nil: what is another one each time, of the headers */
+static int sealed_signature (lua_State *L) {
+  const tuya_sealed *sealed = check_sealed(L);
+  return push_header(L, sealed, "sign") + push_header(L, sealed, "t") +
+         push_header(L, sealed, "nonce");
+}
+
 static void add_str (luaL_Buffer *b, tuya_str s) { luaL_addlstring(b, s.n ? s.p : "", s.n); }
 
 /* Whether a request says how long its body is: one that usually has one says so of an empty one as
@@ -687,13 +705,11 @@ static const luaL_Reg key_methods[] = {{"mac", key_mac},
 static const luaL_Reg key_metamethods[] = {
     {"__gc", key_close}, {"__close", key_close}, {"__tostring", key_tostring}, {NULL, NULL}};
 
-static const luaL_Reg sealed_methods[] = {{"method", sealed_method},
-                                          {"target", sealed_target},
-                                          {"body", sealed_body},
-                                          {"canonical", sealed_canonical},
-                                          {"headers", sealed_headers},
-                                          {"wire", sealed_wire},
-                                          {NULL, NULL}};
+static const luaL_Reg sealed_methods[] = {
+    {"method", sealed_method},   {"target", sealed_target},
+    {"body", sealed_body},       {"canonical", sealed_canonical},
+    {"headers", sealed_headers}, {"signature", sealed_signature},
+    {"wire", sealed_wire},       {NULL, NULL}};
 
 static const luaL_Reg sealed_metamethods[] = {{"__tostring", sealed_tostring}, {NULL, NULL}};
 
