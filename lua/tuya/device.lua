@@ -105,7 +105,17 @@ local function decoded(self, given, of, ok, values, message, info)
    return true, specifications.decode(specification, values), nil, info
 end
 
---- Reads the state of all data points.
+-- The state as the cloud writes it: by the standard instruction set; of a product that has none by the thing model.
+local function state_of(self)
+   local ok, values, message, info = generations.call(self.inner, self.client, "status", self.id)
+   if not ok or values == nil or next(values) ~= nil then return ok, values, message, info end
+   local done, specification, why, detail = specifications.of(self.inner, self.client, self.id)
+   if not done or specification == nil then return done, specification, why, detail end
+   if not specification or not specification.is_model then return true, values, nil, info end
+   return generations.by("v2.0", self.inner, self.client, "status", self.id)
+end
+
+--- Reads the state of all data points; of a product without a standard instruction set by the thing model.
 -- @function status
 -- @tparam[opt] table options `raw = true`: as the cloud writes them, without a look at the specification
 -- @treturn ?table code = value; or nil, message, detail
@@ -113,7 +123,7 @@ methods.status = edge.of("tuya.device:status", function(self, given)
    given = given or {}
    local rule = options.broken(given, READ)
    if rule then return false, rule end
-   return decoded(self, given, specifications.of, generations.call(self.inner, self.client, "status", self.id))
+   return decoded(self, given, specifications.of, state_of(self))
 end)
 
 local SEND = options.known {
@@ -196,11 +206,11 @@ end
 -- @tparam[opt] table options of `send`
 -- @return as of `send`
 methods.toggle = edge.of("tuya.device:toggle", function(self, code, given)
-   local ok, found, message, info = switch_of(self, code)
-   if not ok or found == nil then return ok, found, message, info end
-   local values
-   ok, values, message, info = generations.call(self.inner, self.client, "status", self.id)
+   local ok, values, message, info = state_of(self)
    if not ok or values == nil then return ok, values, message, info end
+   local found
+   ok, found, message, info = switch_of(self, code)
+   if not ok or found == nil then return ok, found, message, info end
    if type(values[found]) ~= "boolean" then return false, no_switch(found, values) end
    return send(self, { { code = found, value = not values[found] } }, given)
 end)
@@ -213,7 +223,7 @@ local PROPERTIES = options.known { raw = "boolean", codes = "table" }
 -- @treturn ?table code = value; or nil, message, detail
 methods.properties = edge.of("tuya.device:properties", function(self, given)
    given = given or {}
-   local rule = options.broken(given, PROPERTIES)
+   local rule = options.broken(given, PROPERTIES) or options.wrong_codes(given.codes)
    if rule then return false, rule end
    local query = given.codes and { codes = given.codes }
    return decoded(self, given, specifications.model,
@@ -230,8 +240,8 @@ methods.set_properties = edge.of("tuya.device:set_properties", sender(commands.s
 --- What the device reported, event by event, newest first.
 -- @function logs
 -- @tparam[opt] table options `codes` (a list), `from` and `to` (ms; the last day), `types` (a list of Tuya's numbers;
--- 7, reports), `size` (of a page; 100)
--- @treturn pager of `{ code=, value=, time= (ms), type= }`, values as the cloud writes them
+-- 7, reports), `size` (of a page; 100), `raw = true`: values as the cloud writes them, as text
+-- @treturn pager of `{ code=, value=, time= (ms), type= }`, values as `status` gives them
 methods.logs = edge.of("tuya.device:logs", history.logs)
 
 --- What the cloud adds up for a device: counted per hour, day or month. Tuya enables that per product.

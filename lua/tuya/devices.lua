@@ -250,7 +250,9 @@ local function two_sources(given)
 end
 
 local function broken(given)
-   local rule = options.broken(given, DEVICES) or two_sources(given)
+   local is_list = type(given) == "table" and given[1] ~= nil
+   local rule = is_list and "ids: a list of them is given by name, { ids = { ... } }" or options.broken(given, DEVICES)
+      or two_sources(given)
    if rule then return rule end
    for _, name in ipairs { "uid", "asset", "home", "room" } do
       if given[name] and not tostring(given[name]):find(SEGMENT) then return name .. ": an id expected" end

@@ -1,31 +1,38 @@
 --- history.lua: what a device did, from the logs and the statistics that the cloud keeps.
+-- The idea: a log's values come as text, and are made what `status` would have given.
+-- The danger: its moments are in ms, others of Tuya's in seconds; what cannot be ms is refused.
 -- @module tuya.history
 
 local generations = require("tuya.generations")
 local options = require("tuya.options")
 local pager = require("tuya.pager")
+local specifications = require("tuya.specifications")
 
 local history = {}
 
 local DAY = 24 * 3600 * 1000 -- ms
 
-local LOGS = options.known { codes = "table", from = "number", to = "number", types = "table", size = "number" }
+local LOGS = options.known {
+   codes = "table", from = "number", to = "number", types = "table", size = "number", raw = "boolean",
+}
 
 local function is_moment(value)
-   return value == nil or (value >= 0 and value < 1e14)
+   return value == nil or (value >= 1e12 and value < 1e14)
 end
 
 -- The rule that options of logs break.
 local function broken(given)
    local rule = options.broken(given, LOGS)
    if rule then return rule end
-   if not is_moment(given.from) then return "from: ms since 1970 expected" end
-   if not is_moment(given.to) then return "to: ms since 1970 expected" end
+   if not is_moment(given.from) then return "from: ms since 1970 expected, 13 digits" end
+   if not is_moment(given.to) then return "to: ms since 1970 expected, 13 digits" end
+   if given.from and given.to and given.from > given.to then return "from: after to" end
    local size = given.size
    if size and not (size >= 1 and size <= 100 and size % 1 == 0) then return "size: a whole number from 1 to 100" end
    for i, kind in ipairs(given.types or {}) do
       if type(kind) ~= "number" then return ("types: a number expected at %d"):format(i) end
    end
+   return options.wrong_codes(given.codes)
 end
 
 local function entry(given)
@@ -81,6 +88,19 @@ local function read_logs(self, given, state, now)
    end
 end
 
+-- Gives the values of a list of entries the types of the device's specification: true and the list; or what failed.
+local function typed(self, list)
+   if not list[1] then return true, list end
+   local ok, specification, message, info = specifications.of(self.inner, self.client, self.id)
+   if not ok or specification == nil then return ok, specification, message, info end
+   for _, one in ipairs(list) do
+      if type(one.code) == "string" then
+         one.value = specifications.decode(specification, { [one.code] = one.value })[one.code]
+      end
+   end
+   return true, list
+end
+
 --- The pager over a device's logs.
 -- @tparam device self
 -- @tparam ?table given
@@ -98,16 +118,24 @@ function history.logs(self, given)
       local done, page, message, info, generation =
          generations.try(known, "logs", turn, read_logs(self, given, state, now))
       if not done or page == nil then return done, page, message, info end
-      return true, page.list, page.more and { key = page.more, generation = generation }
+      local list = page.list
+      if not given.raw then done, list, message, info = typed(self, list) end
+      if not done or list == nil then return done, list, message, info end
+      return true, list, page.more and { key = page.more, generation = generation }
    end)
 end
 
 local STATISTICS = options.known { code = "string", per = "string", from = "string", to = "string", sum = "string" }
 
+-- How each is asked for; and of hours and days, which are published, how they are written.
 local EDGES = {
-   hours = { "start_hour", "end_hour" }, days = { "start_day", "end_day" }, weeks = { "start_week", "end_week" },
-   months = { "start_month", "end_month" },
+   hours = { "start_hour", "end_hour", "2024013109" }, days = { "start_day", "end_day", "20240131" },
+   weeks = { "start_week", "end_week" }, months = { "start_month", "end_month" },
 }
+
+local function is_written_so(value, like)
+   return value ~= nil and not value:find("%D") and (not like or #value == #like)
+end
 
 local function statistics_call(self, given)
    local per = given.per or "days"
@@ -117,7 +145,10 @@ local function statistics_call(self, given)
    end
    if not given.code then return nil, "code: missing" end
    local query = { code = given.code, stat_type = given.sum }
-   if edges and not (given.from and given.to) then return nil, "from: missing, or to" end
+   local like = edges and edges[3]
+   if edges and not (is_written_so(given.from, like) and is_written_so(given.to, like)) then
+      return nil, "from and to: both expected, as " .. (like and '"' .. like .. '"' or "digits")
+   end
    if edges then query[edges[1]], query[edges[2]] = given.from, given.to end
    return { method = "GET", path = ("/v1.0/devices/%s/statistics/%s"):format(self.id, per), query = query }, per
 end

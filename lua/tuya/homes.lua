@@ -132,12 +132,12 @@ space_methods.members = edge.of("tuya.space:members", function(self)
 end)
 
 local MEMBER = options.known {
-   schema = "string", account = "string", country_code = "string", name = "string", admin = "boolean",
+   schema = "string", account = "string", country_code = "string|number", name = "string", admin = "boolean",
 }
 
 --- Adds a member: a user of the app, who is known by an account.
 -- @function add_member
--- @tparam table given `schema` (the app's), `account` (a telephone number or an address), `country_code` ("49"),
+-- @tparam table given `schema` (the app's), `account` (a telephone number or an address), `country_code` (49, "49"),
 -- `name`, and `admin` (false)
 -- @return true; or nil, message, detail
 space_methods.add_member = edge.of("tuya.space:add_member", function(self, given)
@@ -149,7 +149,7 @@ space_methods.add_member = edge.of("tuya.space:add_member", function(self, given
    return ask(self, "POST", "/members", nil, {
       app_schema = given.schema,
       member = {
-         country_code = given.country_code, member_account = given.account, name = given.name,
+         country_code = id_text(given.country_code), member_account = given.account, name = given.name,
          admin = given.admin == true,
       },
    })

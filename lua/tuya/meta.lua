@@ -710,7 +710,7 @@ function space:delete() end
 ---@return tuya.member[]? members, string? message, tuya.detail? detail
 function space:members() end
 
----@param member { schema: string, account: string, country_code: string, name: string, admin?: boolean }
+---@param member { schema: string, account: string, country_code: string|integer, name: string, admin?: boolean }
 ---@return true? ok, string? message, tuya.detail? detail
 function space:add_member(member) end
 
@@ -1028,7 +1028,7 @@ function device:properties(options) end
 function device:set_properties(values, options) end
 
 --- What the device reported, newest first.
----@param options? { codes?: string[], from?: number, to?: number, types?: integer[], size?: integer }
+---@param options? { codes?: string[], from?: number, to?: number, types?: integer[], size?: integer, raw?: boolean }
 ---@return tuya.pager<{ code: string, value: any, time: integer, type: any }>
 function device:logs(options) end
 

@@ -67,6 +67,15 @@ function options.known(types)
    return known
 end
 
+--- The rule that a list of codes breaks.
+-- @tparam ?table codes
+-- @treturn ?string
+function options.wrong_codes(codes)
+   for i, code in ipairs(codes or {}) do
+      if type(code) ~= "string" or not code:find("^[%w_]+$") then return ("codes: a code expected at %d"):format(i) end
+   end
+end
+
 local function wrong_type(name, value, types)
    local names = {}
    for kind in pairs(types) do names[#names + 1] = kind end

@@ -26,9 +26,11 @@ local points = {}
 
 local to_integer = math.tointeger -- luacheck: ignore 143
 
--- A value as it stands in a message: short, on one line.
-local function shown(value)
-   if type(value) == "table" then return "a table" end
+local function number_text(number)
+   return decimal.text("%.10g", number)
+end
+
+local function shown_scalar(value)
    if value ~= value then return "not a number" end
    if type(value) == "number" then return decimal.text("%.14g", value) end
    if type(value) ~= "string" then return tostring(value) end
@@ -36,11 +38,29 @@ local function shown(value)
    return '"' .. cut:gsub("[%z\1-\31\127]", "?") .. '"'
 end
 
--- {{{ Integer
-
-local function number_text(number)
-   return decimal.text("%.10g", number)
+-- A value as a program would write it, tables down to some depth.
+local function written(value, depth)
+   if type(value) == "number" then return number_text(value) end
+   if type(value) ~= "table" then return shown_scalar(value) end
+   if value == json.null then return "null" end
+   if depth == 0 then return "a table" end
+   local parts = {}
+   if value[1] ~= nil or next(value) == nil then
+      for i, one in ipairs(value) do parts[i] = written(one, depth - 1) end
+   else
+      for i, name in ipairs(bytes.names(value) or {}) do parts[i] = name .. " = " .. written(value[name], depth - 1) end
+   end
+   return parts[1] and "{ " .. table.concat(parts, ", ") .. " }" or "{}"
 end
+
+-- A value as it stands in a message: short, on one line.
+local function shown(value)
+   if type(value) ~= "table" then return shown_scalar(value) end
+   local all = written(value, 1)
+   return #all > 60 and text.cut(all, 57) .. "..." or all
+end
+
+-- {{{ Integer
 
 -- The place of a number among the legal ones: the nearest legal wire value.
 local function nearest_wire(point, wire)
@@ -87,6 +107,13 @@ end
 -- }}}
 
 -- {{{ Boolean, Enum, String, Raw
+
+local TEXTS = { ["true"] = true, ["false"] = false } -- of logs
+
+local function decode_boolean(_, wire)
+   if type(wire) == "string" and TEXTS[wire] ~= nil then return TEXTS[wire] end
+   return wire
+end
 
 local WORDS = { ["true"] = true, on = true, ["1"] = true, yes = true }
 local OPPOSITES = { ["false"] = true, off = true, ["0"] = true, no = true }
@@ -261,7 +288,7 @@ local encoders = {
    Raw = encode_raw, Bitmap = encode_bitmap, Json = encode_json,
 }
 
-local decoders = { Integer = decode_integer, Bitmap = decode_bitmap, Json = decode_json }
+local decoders = { Boolean = decode_boolean, Integer = decode_integer, Bitmap = decode_bitmap, Json = decode_json }
 
 -- The codes that a wrong one may stand for, or all of them where none is near.
 local function candidates(specification, code)
@@ -342,15 +369,7 @@ end
 -- @param value
 -- @treturn string
 function points.text(value)
-   if type(value) == "number" then return number_text(value) end
-   if type(value) ~= "table" then return shown(value) end
-   local parts = {}
-   if value[1] ~= nil or next(value) == nil then
-      for i, one in ipairs(value) do parts[i] = points.text(one) end
-   else
-      for i, name in ipairs(bytes.names(value) or {}) do parts[i] = name .. " = " .. points.text(value[name]) end
-   end
-   return parts[1] and "{ " .. table.concat(parts, ", ") .. " }" or "{}"
+   return written(value, 8)
 end
 
 return points

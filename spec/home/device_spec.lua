@@ -248,6 +248,19 @@ describe("the thing model", function()
          "the nearest legal value is 2.5", 1, true)
    end)
 
+   it("shows and toggles a device that has nothing else, as any other", function()
+      local made = new()
+      local fan = made.client:device("fan")
+      assert.same({ fan_on = false, fan_level = 1, fan_wind = "fresh", air_offset = 0 }, fan:status())
+      assert.equal(4, #sent(made)) -- its status, the specification, the model, its properties
+      assert(fan:send { air_offset = -1.5 })
+      assert.equal(-1.5, fan:status().air_offset)
+      assert.equal(-15, fan:status({ raw = true }).air_offset)
+      assert.is_true(fan:toggle())
+      assert.is_true(fan:toggle("fan_on", { confirm = 1 }))
+      assert.is_false(values_of(made, "fan").fan_on)
+   end)
+
    it("is not asked where the first refusal is about something else", function()
       local made = new()
       local _, _, detail = made.client:device("off"):send { switch_1 = true }
@@ -420,6 +433,9 @@ describe("a device", function()
       assert.is_false(values_of(made, "plug").switch_1)
       assert.error_matches(function() made.client:device("door"):toggle() end, "name a data point", 1, true)
       assert.error_matches(function() made.client:device("thermostat"):toggle("mode") end, "mode: no switch", 1, true)
+      local done, _, detail = made.client:device("nobody"):toggle() -- no mistake of the program's
+      assert.is_nil(done)
+      assert.equal(1106, detail.code)
    end)
 
    it("is renamed", function()

@@ -76,7 +76,7 @@ describe("a home", function()
       assert.equal(1, #members)
       assert.is_true(members[1].owner)
       assert.equal(house.uid, members[1].id)
-      local anna = { schema = "smartlife", account = "anna@example.org", country_code = "49", name = "Änna" }
+      local anna = { schema = "smartlife", account = "anna@example.org", country_code = 49, name = "Änna" }
       assert.is_true(home:add_member(anna))
       local added = home:members()[2]
       assert.same({ "Änna", "49-anna@example.org", "49", false, false },
@@ -611,11 +611,30 @@ describe("the history of a device", function()
          end
          local list = assert(made.client:device("hall"):logs({ codes = { "bright_value" }, size = 20 }):all())
          assert.equal(45, #list)
-         assert.equal("45", list[1].value)
+         assert.equal(45, list[1].value)
          assert.equal(made.transport:clock()(), list[1].time)
-         assert.equal("1", list[45].value)
-         assert.equal(3, calls(made))
+         assert.equal(1, list[45].value)
+         assert.equal(4, calls(made)) -- and its specification, once
+         local raw = assert(made.client:device("hall"):logs({ codes = { "bright_value" }, raw = true }):all())
+         assert.equal("45", raw[1].value)
       end
+   end)
+
+   it("has values as status gives them", function()
+      local made = new()
+      for code, value in pairs { temp_set = 215, mode = "manual", switch = true, fault = 3 } do
+         made.simulator:set("radiator", code, value)
+      end
+      made.simulator:set("shelf", "colour_data_v2", { h = 30, s = 1000, v = 500 })
+      local seen = {}
+      for _, id in ipairs { "radiator", "shelf" } do
+         for _, entry in ipairs(assert(made.client:device(id):logs():all())) do seen[entry.code] = entry.value end
+      end
+      seen.temp_current = nil -- the room warms up meanwhile
+      assert.same({
+         temp_set = 21.5, mode = "manual", switch = true, fault = { "sensor_fault", "temp_fault" },
+         colour_data_v2 = { h = 30, s = 1000, v = 500 },
+      }, seen)
    end)
 
    it("ends where the cloud says that there is more, and not from where", function()

@@ -9,6 +9,35 @@ local client = made.client
 local MISTAKES = {
    ["a number that is none sent as a moment"] = {
       "from: ms since 1970 expected", function() client:device("coffee"):logs { from = 0 / 0 } end },
+   ["a moment in seconds, of which no log is"] = {
+      "from: ms since 1970 expected, 13 digits", function() client:device("coffee"):logs { from = 1700000000 } end },
+   ["a time that ends before it begins"] = {
+      "from: after to", function() client:device("coffee"):logs { from = 1700000001000, to = 1700000000000 } end },
+   ["a number where codes of logs are expected"] = {
+      "codes: a code expected at 1", function() client:device("coffee"):logs { codes = { 1 } } end },
+   ["two codes in one text, of which none was found"] = {
+      "codes: a code expected at 1", function() client:device("fan"):properties { codes = { "fan_on,pir" } } end },
+   ["days that are not said"] = {
+      'from and to: both expected, as "20240131"',
+      function() client:device("coffee"):statistics { code = "add_ele" } end },
+   ["hours that are days"] = { 'from and to: both expected, as "2024013109"', function()
+      client:device("coffee"):statistics { code = "add_ele", per = "hours", from = "20240101", to = "20240102" }
+   end },
+   ["days with dashes"] = {
+      'from and to: both expected, as "20240131"',
+      function() client:device("coffee"):statistics { code = "add_ele", from = "2024-01-01", to = "2024-01-02" } end },
+   ["a list of ids where options are expected"] = {
+      "ids: a list of them is given by name, { ids = { ... } }", function() client:devices { "coffee", "fan" } end },
+   ["one condition where a list of them is expected, which was left out"] = {
+      "conditions: a list expected", function()
+         client:space("1001"):create_automation {
+            name = "x", conditions = { device = "hall", code = "pir", value = "pir" },
+            actions = { { device = "coffee", values = { switch_1 = true } } },
+         }
+      end },
+   ["an automation without a name"] = { "name: a string that is not empty", function()
+      client:space("1001"):create_automation { name = "", actions = { { entity_id = "x" } } }
+   end },
    ["a page of no logs"] = {
       "size: a whole number from 1 to 100", function() client:device("coffee"):logs { size = 0 } end },
    ["a name where Tuya numbers types of logs"] = {

@@ -103,15 +103,19 @@ local MATCHES = { any = true, all = true }
 function terms.read(self, given)
    local made = {}
    for name, value in next, given do made[name] = value end
+   local rule = given.name ~= nil and space.bad_name(given.name)
+   if rule then return false, rule end
    if given.match and not MATCHES[given.match] then return false, 'match: "any" or "all" expected' end
    for name, make in next, { actions = action, conditions = condition } do
       if given[name] ~= nil then
-         if type(given[name]) ~= "table" or name == "actions" and not given[name][1] then
+         local list = given[name]
+         local is_list = type(list) == "table" and (list[1] ~= nil or name == "conditions" and next(list) == nil)
+         if not is_list then
             return false, name .. ": a list expected"
          end
-         local ok, list, message, info = list_of(self, given[name], name, make)
-         if not ok or list == nil then return ok, list, message, info end
-         made[name] = list
+         local ok, made_list, message, info = list_of(self, list, name, make)
+         if not ok or made_list == nil then return ok, made_list, message, info end
+         made[name] = made_list
       end
    end
    return true, made
