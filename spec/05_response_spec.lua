@@ -139,7 +139,7 @@ describe("response.read", function()
          { status = 200, headers = "x", body = "" }, { status = 200, headers = {}, body = 5 },
          { status = 200, headers = {}, body = {} }, EMPTY,
       } do
-         local result, detail = response.read(reply, json, GET)
+         local result, detail = response.read(response.whole(reply), json, GET)
          assert.is_nil(result)
          assert.same({ "http", "maybe" }, { detail.kind, detail.sent })
          assert.matches("an empty answer$", detail.message)

@@ -58,7 +58,11 @@ local PUBLIC = {
    { "scheduler", methods_of(tasks), "lua/tuya/scheduler.lua" },
    { "task", methods_of(tasks:spawn(function() end)), "lua/tuya/scheduler.lua" },
    { "home", methods_of(select(2, require("tuya.mirror").new({}, { monotonic = os.time, clock = os.time, offset = 0 }, {
-      attach = function(self, one) self.one = one end, tick = function(self) self.one:tick() end,
+      attach = function(self, one) self.one = one end,
+      tick = function(self)
+         self.one:tick()
+         return true, 0
+      end,
    }, {
       events = function()
          return { on = function() end, status = function() return { state = "open", connects = 1 } end }

@@ -32,25 +32,17 @@ local handle_metatable = { __name = "tuya.handle", __index = handle_methods }
 -- `sent` says whether the cloud may have carried it out.
 -- @treturn boolean false when it was over already
 function handle_methods:cancel()
-   local cancel = getmetatable(self) == handle_metatable and self.open(private)
-   if not cancel then error("tuya.handle:cancel: self: call it with a colon, handle:cancel()", 2) end
-   return cancel()
+   local made = getmetatable(self) == handle_metatable and self.open(private)
+   if not made then error("tuya.handle:cancel: self: call it with a colon, handle:cancel()", 2) end
+   return made.driver:cancel(made)
 end
 
-local function new_handle(cancel)
+local function new_handle(made)
    return setmetatable({
       open = function(key)
-         return key == private and cancel or nil
+         return key == private and made or nil
       end,
    }, handle_metatable)
-end
-
--- What is told of a call, to the function that was given with it.
-local function teller(on_done)
-   return function(ok, ...)
-      if ok then return on_done(...) end
-      return on_done(errors.failure { kind = "error", code = "error", message = tostring((...)), sent = "maybe" })
-   end
 end
 
 -- A function whose calls are to be made: as `prepare` answers.
@@ -59,23 +51,19 @@ local function prepare_flow(self, fn)
    if not context then return nil, rule end
    local made = flow.new(context, fn)
    made.client = self -- held: or it could be collected, and closed in the middle
-   return {
-      op = made,
-      timeout = context.timeout,
-      about = function() return made.about and made.about() or {} end,
-   }, context
+   return made, context, context.timeout
 end
 
 -- Starts a call: true and its handle or nil, message, detail; or false and the rule that the program broke.
 local function start(self, what, on_done)
    if type(on_done) ~= "function" then return false, "on_done: a function expected, got " .. type(on_done) end
-   local made, context = (type(what) == "function" and prepare_flow or inside.prepare)(self, what)
+   local made, context, timeout = (type(what) == "function" and prepare_flow or inside.prepare)(self, what)
    if not made then return false, context end
    local its, rule = ticker.of(context)
    if not its then return false, rule end
-   local job, message, detail = its:add(made.op, made.timeout, made.about, teller(on_done))
-   if not job then return true, nil, message, detail end
-   return true, new_handle(function() return its:cancel(job) end)
+   local added, message, detail = its:add(made, timeout, on_done)
+   if not added then return true, nil, message, detail end
+   return true, new_handle(made)
 end
 
 --- Starts a call, or a function that makes calls, and does not wait for it: `tick` moves it on.
@@ -105,7 +93,7 @@ local function tick(self, max_wait, time_budget)
    if its.is_ticking then return false, "called from within a tick" end
    if drive.pick(its.host) then return false, "called in a task, or where else calls do not block" end
    if its:is_at_rest() then return true, 0 end
-   return pcall(its.tick, its, max_wait or 0, time_budget)
+   return its:tick(max_wait or 0, time_budget)
 end
 
 --- Moves the started calls on, and calls the functions of those that are done.
@@ -149,7 +137,7 @@ local function lend(self, its)
    local function ask(what)
       return function(on_done)
          local context = inside.open(self)
-         return its:add(op.new(what, context), context.timeout, nil, teller(on_done))
+         return its:add(op.new(what, context), context.timeout, on_done)
       end
    end
    return {
@@ -161,8 +149,8 @@ local function lend(self, its)
          return handle, message, detail
       end,
       run = function(fn, on_done)
-         local made = prepare_flow(self, function() return run_flow(fn, self) end)
-         return its:add(made.op, made.timeout, made.about, teller(on_done))
+         local made, context = prepare_flow(self, function() return run_flow(fn, self) end)
+         return its:add(made, context.timeout, on_done)
       end,
    }
 end

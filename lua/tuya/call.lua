@@ -40,12 +40,11 @@ local function adopt(detail)
    return own
 end
 
--- Gets the token to sign a try with: true, or nil and what is known of the failure.
+-- Gets the token to sign a try with; what is known of the failure.
 local function bear(context, policy)
    local record, detail = token.get(context, policy.refused, policy.keep)
-   if not record then return nil, adopt(detail) end
+   if not record then return adopt(detail) end
    policy.access, policy.endpoint = record.access, record.endpoint
-   return true
 end
 
 -- Whether another token may help: once; and for one that is dead some times more, where those who share the store may

@@ -81,7 +81,8 @@ local MAX_CONNECTIONS, MAX_QUEUE = 4, 1024
 local private = {}
 
 local function context_of(self)
-   return type(self) == "table" and rawget(self, "open") and self.open(private)
+   local open = type(self) == "table" and rawget(self, "open")
+   return open and open(private)
 end
 
 -- Unset credentials come from the environment, where there is one.
@@ -140,15 +141,13 @@ local function new_transport(given, endpoint)
    return transport, false
 end
 
-local function not_positive(given, name)
-   local value = given[name]
-   return value and (value <= 0 or value ~= value) and name .. ": must be more than 0" or nil
-end
-
 local function check_call(given)
-   local retries = given.retries
+   local retries, timeout, connect_timeout = given.retries, given.timeout, given.connect_timeout
    if retries and (retries < 0 or retries % 1 ~= 0) then return "retries: 0 or a whole number" end
-   return not_positive(given, "timeout") or not_positive(given, "connect_timeout")
+   if timeout and (timeout <= 0 or timeout ~= timeout) then return "timeout: must be more than 0" end
+   if connect_timeout and (connect_timeout <= 0 or connect_timeout ~= connect_timeout) then
+      return "connect_timeout: must be more than 0"
+   end
 end
 
 local function check_clock(time_of)
@@ -245,10 +244,10 @@ local function new_context(given)
       api = given.api,
       budget = plan,
       budget_key = "budget " .. access_id, -- a project's in all data centres together
-      codec = given.json or json,
+      codec = given.json or json.codec,
       clock = given.clock and whole(given.clock) or clock.machine,
       offset = 0, -- ms to add to the clock for the cloud's
-      monotonic = function() return transport:now() end,
+      monotonic = transport.now == core.monotonic and core.monotonic or function() return transport:now() end,
       nonce = given.nonce,
       lang = given.lang,
       timeout = given.timeout or TIMEOUT,
@@ -299,35 +298,32 @@ function client.new(given)
 end
 
 -- A policy holds its client, or one that nobody else holds could be collected and closed in mid-call.
-local function new_policy(self, context, spec, method)
+local function new_policy(self, context, spec, built)
    local idempotent = spec.idempotent
-   if idempotent == nil then idempotent = exchange.is_idempotent(method) end
+   if idempotent == nil then idempotent = exchange.is_idempotent(built.method) end
    return {
       client = self,
+      request = built,
       idempotent = idempotent,
       retries = spec.retries or context.retries,
       connect_timeout = spec.connect_timeout or context.connect_timeout,
       attempts = 0,
+      -- what comes in time has its room now
+      bearer = nil, access = nil, endpoint = nil, sealed_at = nil, reply = nil, sent = nil,
    }
 end
 
 local function open_context(self)
    if getmetatable(self) ~= metatable then return nil, "self: call it with a colon, client:get(path)" end
-   local context = context_of(self)
-   if not context then return nil, "attempt to use a closed client" end
+   local open = rawget(self, "open")
+   if not open then return nil, "attempt to use a closed client" end
+   local context = open(private)
    if not core.is_key(context.key) then return nil, "key: attempt to use a closed key" end
    return context
 end
 
--- What a cancelled call tells of itself.
-local function new_about(built, policy)
-   return function()
-      return { method = built.method, path = built.path, attempts = policy.attempts }
-   end
-end
-
--- A call that is checked and not yet made: its op, timeout and about, and the client's context; or nil and the
--- rule that is broken.
+-- A call that is checked and not yet made: its op, the client's context and the timeout; or nil and the rule that is
+-- broken.
 local function prepare(self, spec)
    local context, rule = open_context(self)
    if not context then return nil, rule end
@@ -336,20 +332,17 @@ local function prepare(self, spec)
    local built
    built, rule = request.build(spec, context.codec, context.lang)
    if not built then return nil, rule end
-   local policy = new_policy(self, context, spec, built.method)
-   return {
-      op = op.new(call.run, context, built, policy),
-      policy = policy,
-      timeout = spec.timeout or context.timeout,
-      about = new_about(built, policy),
-   }, context
+   local policy = new_policy(self, context, spec, built)
+   local made = op.new(call.run, context, built, policy)
+   made.about = policy
+   return made, context, spec.timeout or context.timeout
 end
 
 -- Makes a call: true and what it answers, or false and the rule that the program broke.
 local function execute(self, spec)
-   local made, context = prepare(self, spec)
+   local made, context, timeout = prepare(self, spec)
    if not made then return false, context end
-   return drive.run(context, made.op, made.timeout, made.about)
+   return drive.run(context, made, timeout)
 end
 
 --- Makes a call, given whole.
@@ -433,13 +426,6 @@ methods.patch = verb("PATCH", "body")
 function client.context(self)
    return context_of(self)
 end
-
---- The op of a call that is run by a face of its own.
--- @function client.prepare
--- @tparam client self
--- @tparam table spec as for `client:request`
--- @treturn ?table `op`, `policy`, `timeout` (s), `about`; nil and the rule that is broken
-client.prepare = prepare
 
 --- The ticker of an open client.
 -- @tparam client self

@@ -26,10 +26,6 @@ function clock.now(context)
    return context.clock() + context.offset
 end
 
-local function is_moment(t)
-   return type(t) == "number" and t >= 1e12 and t < 1e13
-end
-
 local function tell(context, before)
    local shift = context.offset - before
    if context.log and (shift >= NOTABLE or shift <= -NOTABLE) then
@@ -43,8 +39,8 @@ end
 -- @tparam number sent_at when its request was sent, by `context.monotonic`
 -- @treturn boolean whether it was of use
 function clock.learn(context, t, sent_at)
-   t = tonumber(t)
-   if not is_moment(t) then return false end
+   if type(t) ~= "number" then t = tonumber(t) end
+   if not (t and t >= DIGITS and t < 10 * DIGITS) then return false end
    local span = (context.monotonic() - sent_at) * 1000
    local now, before = context.clock(), context.offset
    local late = t + span - (now + before) -- below 0: our time is past anything that the answer allows

@@ -17,12 +17,10 @@ local run
 function effects.send(host, deadline, sealed, policy)
    local left = deadline - host.transport:now()
    if left <= 0 then return nil, no_time, timed_out end
-   local limits = {
-      timeout = math.min(left, policy.timeout or left),
-      connect_timeout = policy.connect_timeout,
-      endpoint = policy.endpoint,
-   }
-   return host.transport:send(sealed, limits)
+   local most = policy.timeout
+   if most and most < left then left = most end
+   return host.transport:send(sealed,
+      { timeout = left, connect_timeout = policy.connect_timeout, endpoint = policy.endpoint })
 end
 
 function effects.sleep(host, deadline, seconds)
@@ -60,7 +58,7 @@ end
 function effects.wait(host, deadline, other, beside)
    if host.transport.apart then return share(host, deadline, other, beside) end
    local ticker = host.ticker
-   if ticker and other.job then
+   if ticker and other.driver == ticker then
       ticker:finish(other, deadline)
       if not other.done then return nil, timed_out end
    elseif not other.done then
@@ -82,7 +80,7 @@ end
 
 -- Steps with the answer to the last effect, carries out the next one, and so on.
 local function continue(host, deadline, op, effect, ...)
-   host.flush()
+   if host.log then host.flush() end
    if effect == nil then return end
    return continue(host, deadline, op, op:step(effects[effect](host, deadline, ...)))
 end
@@ -131,11 +129,10 @@ end
 -- @tparam table host
 -- @tparam op op
 -- @tparam number timeout of the whole op, in seconds
--- @tparam ?function about gives a table of what is known of the call, where it may be cancelled
 -- @treturn boolean whether the op ended by itself
 -- @return what the op returned; or what was raised
-function drive.run(host, op, timeout, about)
-   return (drive.pick(host) or drive.block)(host, op, timeout, about)
+function drive.run(host, op, timeout)
+   return (drive.pick(host) or drive.block)(host, op, timeout)
 end
 
 return drive

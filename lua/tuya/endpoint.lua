@@ -60,16 +60,14 @@ end
 
 -- Another endpoint may be sent to over the transport's own scheme only: it trusts what it was told to trust.
 local function wrong_endpoint(text, scheme)
-   if text == nil then return nil end
    local place = type(text) == "string" and endpoint.parse(text)
    if not place or place.scheme ~= scheme or place.bare ~= text then
       return ('endpoint: "%s://host" or "%s://host:port" expected, as the transport\'s own'):format(scheme, scheme)
    end
 end
 
-local function wrong_limit(limits, name)
-   local value = limits[name]
-   if value ~= nil and (type(value) ~= "number" or value <= 0) then return name .. ": a number above 0 expected" end
+local function is_limit(value)
+   return value == nil or (type(value) == "number" and value > 0)
 end
 
 --- The rule that the limits of a send break.
@@ -79,8 +77,9 @@ end
 function endpoint.wrong_limits(limits, scheme)
    if limits == nil then return nil end
    if type(limits) ~= "table" then return "limits: a table expected, got " .. type(limits) end
-   return wrong_limit(limits, "timeout") or wrong_limit(limits, "connect_timeout")
-      or wrong_endpoint(limits.endpoint, scheme)
+   if not is_limit(limits.timeout) then return "timeout: a number above 0 expected" end
+   if not is_limit(limits.connect_timeout) then return "connect_timeout: a number above 0 expected" end
+   if limits.endpoint ~= nil then return wrong_endpoint(limits.endpoint, scheme) end
 end
 
 return endpoint

@@ -30,12 +30,6 @@ function exchange.is_idempotent(method)
    return method == "GET" or method == "HEAD"
 end
 
-local function nonce_of(context)
-   local nonce = context.nonce
-   if type(nonce) == "function" then return nonce() end
-   return nonce
-end
-
 -- What does not change from one signature to the next.
 local function new_signer(context)
    return {
@@ -54,15 +48,18 @@ end
 -- @treturn sealed
 -- @raise when a rule is broken
 function exchange.seal(context, request, access_token, t)
-   local nonce, signer = nonce_of(context), context.signer or new_signer(context)
-   context.signer = signer
+   local signer, nonce = context.signer, context.nonce
+   if not signer then
+      signer = new_signer(context)
+      context.signer = signer
+   end
+   if nonce then nonce = nonce() end
    signer.access_token, signer.t, signer.nonce = access_token, t, nonce
    local sealed, rule = sign.seal(request, signer)
    return sealed or error(rule, 0)
 end
 
 local function log(context, event, request, info, seconds)
-   if not context.log then return end
    context.log {
       event = event,
       method = request.method,
@@ -74,39 +71,35 @@ local function log(context, event, request, info, seconds)
    }
 end
 
--- What became of a request: result, envelope or nil, detail; and whether the clock was learned.
-local function settle(context, request, policy, sent_at, reply, message, trouble)
-   if reply then
-      local result, info = response.read(reply, policy.codec or context.codec, request.method)
-      return result, info, clock.learn(context, info.t, sent_at)
-   end
-   return nil, response.broken(message, trouble)
-end
-
--- Signs and sends: as `settle` returns.
+-- Signs and sends: result, envelope or nil, detail; and whether the clock was learned.
 local function send(context, request, policy)
-   policy.sealed_at = clock.now(context)
-   local sealed = exchange.seal(context, request, policy.access, policy.sealed_at)
-   log(context, "call", request)
-   local sent_at = context.monotonic()
-   local reply, message, trouble = yield("send", sealed, policy)
-   policy.reply = reply
-   local result, info, learned = settle(context, request, policy, sent_at, reply, message, trouble)
-   policy.attempts = policy.attempts + 1
+   local t, monotonic, learned = clock.now(context), context.monotonic, false
+   policy.sealed_at = t
+   local sealed = exchange.seal(context, request, policy.access, t)
+   if context.log then log(context, "call", request) end
+   local sent_at = monotonic()
+   local reply, result, info = yield("send", sealed, policy)
+   if reply then
+      if not context.own_transport then reply = response.whole(reply) end
+      result, info = response.read(reply, policy.codec or context.codec, request.method)
+      if info.t then learned = clock.learn(context, info.t, sent_at) end
+   else result, info = nil, response.broken(result, info) end
+   policy.reply, policy.attempts = reply, policy.attempts + 1
    if context.tally then context.tally("reply", info.code) end
-   log(context, "reply", request, info)
+   if context.log then log(context, "reply", request, info) end
    return result, info, learned
 end
 
--- Tries once, where the budget allows it and a token is to be had: as `settle` returns, and whether it went as far as
--- to be sent.
+-- Tries once, where the budget allows it and a token is to be had: as `send` returns, and whether it went as far as to
+-- be sent.
 local function try_once(context, request, policy)
-   local place, refusal = nil, nil
-   if context.budget then place, refusal = budget.take(context, request) end
-   if refusal then return nil, refusal, false, false end
-   local may_go, failure = true, nil
-   if policy.bearer then may_go, failure = policy.bearer(context, policy) end -- now that its turn has come
-   if not may_go then
+   local place, failure
+   if context.budget then
+      place, failure = budget.take(context, request)
+      if failure then return nil, failure, false, false end
+   end
+   if policy.bearer then failure = policy.bearer(context, policy) end -- now that its turn has come
+   if failure then
       if place then budget.give_back(context, place) end
       return nil, failure, false, false
    end
@@ -149,7 +142,7 @@ end
 -- @tparam request request
 -- @tparam table policy `retries`, `idempotent`, `connect_timeout`, `timeout` of a try; `endpoint`, where to, other than
 -- to the client's own; `bearer(context, policy)`, a flow before each try, which puts the token to sign with into
--- `access`: true, or nil and the detail of its failure; kept up to date are
+-- `access`, and answers the detail of its failure; kept up to date are
 -- `attempts`, `sent`, `was_lost` (an answer), `sealed_at`, `reply` (the last one), `replayed`: what the cloud refused
 -- for its time or token
 -- @return the result, or nil
@@ -166,7 +159,7 @@ function exchange.run(context, request, policy)
       if not is_corrected(info, learned, policy) then
          if not repeats then return nil, info end
          local seconds = pause(context, try, info)
-         log(context, "retry", request, info, seconds)
+         if context.log then log(context, "retry", request, info, seconds) end
          if not yield("sleep", seconds) then return nil, info end
          try = try + 1
       end

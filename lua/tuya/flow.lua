@@ -22,10 +22,10 @@ local function hand_on(inner, effect, ...)
 end
 
 -- Carries out a call that is made in a flow; its deadline, and how far it was sent, are the flow's until the next one.
-local function join(host, inner, timeout, about)
+local function join(host, inner, timeout)
    local outer = running[coroutine.running()]
    if outer.host ~= host then return false, "a call of another client; a task of a scheduler may use several" end
-   outer.deadline, outer.sent, outer.about = host.transport:now() + timeout, "no", about
+   outer.deadline, outer.sent, outer.about = host.transport:now() + timeout, "no", inner.about
    hand_on(inner, inner:step())
    return true, inner:returned()
 end

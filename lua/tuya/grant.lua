@@ -52,9 +52,9 @@ end
 -- and refuses it now [inferred: published is only that a refresh token works once].
 local function outlast(context, policy)
    if policy.is_once and policy.was_lost then policy.idempotent = false end
-   if lease.keep(context, ONCE + 1) then return true end
+   if lease.keep(context, ONCE + 1) then return nil end
    local message = "another program has taken the renewal over"
-   return nil, { kind = "network", code = "timeout", sent = "no", message = message }
+   return { kind = "network", code = "timeout", sent = "no", message = message }
 end
 
 -- How long, and how often, a token call is tried. While the token in hand still lives it is not waited for long; but

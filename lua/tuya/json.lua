@@ -128,14 +128,22 @@ function json.encode(value)
    return nil, plain(text)
 end
 
+-- Raises for what is not JSON.
+local function decode(text)
+   return core.restore(library().decode(text))
+end
+
 --- Decodes a text. Integers come back as integers where Lua has them, null as nil.
 -- @tparam string text
 -- @return the value; nil and a message when the text is not JSON
 function json.decode(text)
-   local ok, value = pcall(library().decode, text)
-   if ok then return core.restore(value) end
+   local ok, value = pcall(decode, text)
+   if ok then return value end
    return nil, plain(value)
 end
+
+--- What a client works with by default: encoding answers nil and the rule, decoding raises, as a codec may.
+json.codec = { encode = json.encode, decode = decode }
 
 --- Decodes a text as the library does: numbers and nulls are its own. For where strings alone are wanted, at a third of
 -- the cost.

@@ -51,22 +51,25 @@ end
 -- A store that can be read is not found again while it cannot be written.
 local function find(context, effect)
    local mine = context.kept
-   if not mine.lost_until or effect == "load" and mine.lost_by == "swap" then return end
+   if effect == "load" and mine.lost_by == "swap" then return end
    tell(context, "found")
    mine.lost_until = nil
 end
 
 -- Asks the store until it is not busy, or there is no more time: whether it answered, and the answer.
 local function ask(context, effect, key, old, new, life)
-   local started, store = context.monotonic(), context.store
+   local store, started = context.store, nil
+   local is_here = store.is_here
+   if not is_here then started = context.monotonic() end
    while true do
       local answer, message
-      if store.is_here then answer, message = store[effect](store, key, old, new, life)
+      if is_here then answer, message = store[effect](store, key, old, new, life)
       else answer, message = yield(effect, key, old, new, life) end
       if answer ~= nil or not message then
-         find(context, effect)
+         if context.kept.lost_until then find(context, effect) end
          return true, answer
       end
+      started = started or context.monotonic()
       if message ~= "busy" or context.monotonic() - started >= BUSY then
          lose(context, effect, message)
          return false
@@ -76,9 +79,8 @@ local function ask(context, effect, key, old, new, life)
 end
 
 -- Puts back what was changed while the store was lost.
-local function mend(context, key)
-   local mine, base = context.kept, context.kept.changed[key]
-   if not base then return end
+local function mend(context, key, base)
+   local mine = context.kept
    local answered = ask(context, "swap", key, base ~= NOTHING and base or nil, mine.texts[key])
    if answered then mine.changed[key] = nil end
 end
@@ -90,8 +92,9 @@ end
 function kept.load(context, key)
    local mine = context.kept
    if is_lost(context) then return mine.texts[key] end
-   mend(context, key)
-   if is_lost(context) then return mine.texts[key] end
+   local base = mine.changed[key]
+   if base then mend(context, key, base) end
+   if base and is_lost(context) then return mine.texts[key] end
    local answered, text = ask(context, "load", key)
    if text ~= nil and type(text) ~= "string" then
       error("store: load gave a " .. type(text) .. "; a text or nil expected", 0)

@@ -12,8 +12,9 @@
 --
 -- The policy of a "send" has `connect_timeout` and, where one try is bounded, `timeout`, in seconds; and `endpoint`
 -- where it goes elsewhere than the transport's own.
--- An op that a tick drives has its `deadline` and how far its call was `sent`; one of several calls begins both anew
--- with each (see flow.lua).
+-- Its driver keeps in the op itself what it knows of it: a table beside each would cost as much again. One that a tick
+-- drives has its `deadline` and how far its call was `sent`; one of several calls begins both anew with each (see
+-- flow.lua). `about`: the policy of the call that it is, or makes.
 --
 -- The danger: a flow that yields through pcall, an iterator or a metamethod dies on Lua 5.1; flows call
 -- none of these.
@@ -47,11 +48,17 @@ local metatable = { __name = "tuya.op", __index = methods }
 -- @param c
 -- @treturn op
 function op.new(flow, a, b, c)
-   return setmetatable({ a = a, b = b, c = c, flow = flow, done = false, results = nil, thread = nil }, metatable)
+   return setmetatable({
+      a = a, b = b, c = c, flow = flow, done = false, thread = nil, rest = nil,
+      about = nil, driver = nil, deadline = nil, sent = nil, -- what a driver puts in has its room now
+      stage = nil, place = nil, serial = nil, id = nil, finished = nil,
+   }, metatable)
 end
 
-local function finish(self, ...)
-   self.done, self.results = true, { n = select("#", ...), ... }
+-- Three results, as of every call, stand where the arguments were.
+local function finish(self, a, b, c, ...)
+   self.done, self.a, self.b, self.c = true, a, b, c
+   if select("#", ...) > 0 then self.rest = { n = select("#", ...), ... } end
 end
 
 -- Closes what a flow has to close (5.4's `<close>`), unless it runs; what that raised.
@@ -108,9 +115,11 @@ function methods:step(...)
    return keep(self, resume(self.thread, self))
 end
 
---- What a finished op returned.
+--- What a finished op returned; three values at least.
 function methods:returned()
-   return unpack(self.results, 1, self.results.n)
+   local rest = self.rest
+   if rest then return self.a, self.b, self.c, unpack(rest, 1, rest.n) end
+   return self.a, self.b, self.c
 end
 
 return op

@@ -2,6 +2,8 @@
 -- The idea: a misspelt option never passes in silence; the rule that it breaks names the near one.
 -- @module tuya.options
 
+local core = require("tuya.core")
+
 local options = {}
 
 -- How many single-character edits part two short names (Levenshtein).
@@ -97,6 +99,7 @@ end
 -- @tparam[opt="option"] string what the kind of name
 -- @treturn ?string the rule that is broken
 function options.broken(given, known, what)
+   if core.fit(given, known) then return nil end
    if type(given) ~= "table" then return ("a table of options expected, got %s"):format(type(given)) end
    for name, value in next, given do
       local types = known[name]

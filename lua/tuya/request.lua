@@ -25,6 +25,9 @@ local FIELDS = options.known {
    lang = "string",
 }
 
+-- As they are mostly given.
+local METHODS = { GET = "GET", POST = "POST", PUT = "PUT", DELETE = "DELETE", PATCH = "PATCH", HEAD = "HEAD" }
+
 local EXACT = 2 ^ 53 -- beyond it a float no longer tells neighbouring integers apart
 
 -- The text of a number that is an integer in value.
@@ -147,18 +150,17 @@ local function split_path(path, out, seen)
    return path:sub(1, at - 1)
 end
 
--- The pairs of spec.query and of the query in spec.path: path, pairs or nil, rule.
-local function build_query(spec)
-   if not spec.query and not spec.path:find("?", 1, true) then return spec.path end
+-- The pairs of a query that is given and of the one in the path: path, pairs or nil, rule.
+local function build_query(path, given)
+   if not given and not path:find("?", 1, true) then return path end
    local query, seen = {}, {}
-   local path, rule = split_path(spec.path, query, seen)
-   if path and spec.query then rule = add_pairs(query, seen, spec.query, "query") end
+   local bare, rule = split_path(path, query, seen)
+   if bare and given then rule = add_pairs(query, seen, given, "query") end
    if rule then return nil, rule end
-   return path, query[1] and query or nil
+   return bare, query[1] and query or nil
 end
 
 local function build_headers(given)
-   if not given then return nil end
    local headers = {}
    local rule = add_pairs(headers, {}, given, "headers")
    return headers[1] and headers, rule
@@ -166,7 +168,7 @@ end
 
 -- The bytes of a body, encoded once: the bytes that are hashed are the bytes that are sent.
 local function build_body(body, codec)
-   if body == nil or body == "" then return nil end
+   if body == "" then return nil end
    if type(body) == "string" then return body end
    local ok, text, rule = pcall(codec.encode, body)
    if ok and type(text) == "string" then return text end
@@ -193,19 +195,22 @@ end
 -- @tparam[opt] string lang where the table gives none
 -- @treturn ?request nil and the rule that is broken
 function request.build(spec, codec, lang)
-   if not spec.method then return nil, "method: missing" end
+   local method, headers, body, rule = spec.method, spec.headers, spec.body, nil
+   if not method then return nil, "method: missing" end
    if not spec.path then return nil, "path: missing" end
-   local rule
-   local built = { method = spec.method:upper(), content_type = spec.content_type, lang = spec.lang or lang }
-   built.path, built.query = build_query(spec)
-   if not built.path then return nil, built.query end
-   built.headers, rule = build_headers(spec.headers)
+   local path, query = build_query(spec.path, spec.query)
+   if not path then return nil, query end
+   if headers then headers, rule = build_headers(headers) end
    if rule then return nil, rule end
-   built.body, rule = build_body(spec.body, codec)
+   if body ~= nil then body, rule = build_body(body, codec) end
    if rule then return nil, rule end
-   local ok, broken, at = core.check(built)
-   if not ok then return nil, core_rule(built, broken, at) end
-   return setmetatable(built, metatable)
+   local built = {
+      method = METHODS[method] or method:upper(), path = path, query = query, headers = headers, body = body,
+      content_type = spec.content_type, lang = spec.lang or lang,
+   }
+   local made, broken, at = core.request(built)
+   if not made then return nil, core_rule(built, broken, at) end
+   return made
 end
 
 --- Whether a value was made by `request.build`.

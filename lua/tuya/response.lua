@@ -104,9 +104,15 @@ local function envelope_of(body, codec)
    return nil, trouble:find("nested") and "JSON that is nested too deeply" or "an answer that is not JSON"
 end
 
+local last_given, last_type -- most replies are of the type of the one before
+
 local function media_type_of(headers)
-   local given = (headers["content-type"] or ""):match("^%s*([^;,%s]+)") -- a header sent twice is joined by commas
-   return given and given:lower()
+   local given = headers["content-type"]
+   if given ~= last_given then
+      local media_type = given and given:match("^%s*([^;,%s]+)") -- a header sent twice is joined by commas
+      last_given, last_type = given, media_type and media_type:lower()
+   end
+   return last_type
 end
 
 -- Whether a transport has filled in all of a reply, as it must be; one of the caller's own may not.
@@ -130,6 +136,13 @@ local function made_whole(reply)
    }
 end
 
+--- What there is of a reply that a transport of the caller's own has made.
+-- @param reply
+-- @treturn table `{ status=, headers=, body= }`
+function response.whole(reply)
+   return is_whole(reply) and reply or made_whole(reply)
+end
+
 --- Reads a reply.
 -- @tparam table reply `{ status=, headers=, body= }`, header names in lower case
 -- @tparam table codec something with `decode`
@@ -137,19 +150,19 @@ end
 -- @return the result, `true` where the cloud sends success without one; nil for a failure
 -- @treturn table the envelope (`t`, `tid`, `status`), or what is known of the failure
 function response.read(reply, codec, method)
-   if not is_whole(reply) then reply = made_whole(reply) end
-   if method == "HEAD" and reply.status >= 200 and reply.status < 300 then return true, { status = reply.status } end
+   local status = reply.status
+   if method == "HEAD" and status >= 200 and status < 300 then return true, { status = status } end
    local media_type, envelope, rule = media_type_of(reply.headers), nil, nil
-   if is_json(media_type) and not is_redirect(reply.status) then envelope, rule = envelope_of(reply.body, codec) end
+   if is_json(media_type) and not is_redirect(status) then envelope, rule = envelope_of(reply.body, codec) end
    if not envelope then
-      local detail = http_detail(reply.status, not_an_envelope(reply, media_type, rule))
+      local detail = http_detail(status, not_an_envelope(reply, media_type, rule))
       detail.retry_after = retry_after(reply.headers)
       return nil, detail
    end
    if envelope.success ~= true then return nil, api_detail(reply, envelope) end
    local result = envelope.result
    if result == nil then result = true end
-   return result, { t = plain(envelope.t), tid = plain(envelope.tid), status = reply.status }
+   return result, { t = plain(envelope.t), tid = plain(envelope.tid), status = status }
 end
 
 -- What is wrong with a reply whose head came and whose body did not, by the transport's code.

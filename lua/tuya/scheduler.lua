@@ -49,8 +49,8 @@ end
 
 local current -- the task that runs now, of whichever scheduler
 
-local function in_task(host, op, timeout, about)
-   return coroutine.yield(CALL, host, op, timeout, about)
+local function in_task(host, op, timeout)
+   return coroutine.yield(CALL, host, op, timeout)
 end
 
 local STRANGE = "a coroutine that is not the task's own: its yield would go to a stranger"
@@ -97,7 +97,7 @@ end
 -- --- tasks ---
 
 local function make_ready(self, task, ...)
-   task.job, task.answer = nil, { n = select("#", ...), ... }
+   task.op, task.answer = nil, { n = select("#", ...), ... }
    task.turn = task.turn + 1
    self.tail = self.tail + 1
    self.ready[self.tail] = task
@@ -119,7 +119,7 @@ end
 local function leave(self, task, status)
    local parent = task.parent
    self.tasks = self.tasks - 1
-   task.status, task.thread, task.job, task.answer, task.parent = status, nil, nil, nil, nil
+   task.status, task.thread, task.op, task.answer, task.parent = status, nil, nil, nil, nil
    if not parent then return end
    parent.missing = parent.missing - 1
    if parent.missing == 0 and parent.status == "running" then make_ready(self, parent) end
@@ -145,8 +145,8 @@ local function close_thread(self, thread)
 end
 
 local function cancel(self, task)
-   local thread, job, children = task.thread, task.job, task.children
-   if job then job.ticker:drop(job.job) end
+   local thread, op, children = task.thread, task.op, task.children
+   if op then op.driver:drop(op) end
    leave(self, task, "cancelled")
    close_thread(self, thread)
    for _, child in ipairs(children or {}) do
@@ -180,14 +180,16 @@ end
 
 local asked = {}
 
-asked[CALL] = function(self, task, host, op, timeout, about)
+asked[CALL] = function(self, task, host, op, timeout)
    local its, rule = ticker.of(host)
    if not its then return make_ready(self, task, false, rule) end
-   local job, message, detail = its:add(op, timeout, about, function(...)
-      if task.status == "running" then make_ready(self, task, ...) end
+   local added, message, detail = its:add(op, timeout, function(...)
+      if task.status ~= "running" then return end
+      if op.trouble ~= nil then return make_ready(self, task, false, op.trouble) end
+      make_ready(self, task, true, ...)
    end)
-   if not job then return make_ready(self, task, true, nil, message, detail) end
-   task.job = { ticker = its, job = job }
+   if not added then return make_ready(self, task, true, nil, message, detail) end
+   task.op = op
    for _, known in ipairs(self.tickers) do
       if known == its then return end
    end
@@ -256,9 +258,10 @@ end
 local function tick_clients(self, _, stop)
    local used, ticked = {}, false
    for i, its in ipairs(self.tickers) do
-      local in_flight, raised = 0, nil
+      local ok, in_flight, raised = true, 0, nil
       ticked = ticked or not its:is_at_rest()
-      if not its.closed then in_flight, raised = its:tick(0, math.max(0, stop - self.transport:now())) end
+      if not its.closed then ok, in_flight, raised = its:tick(0, math.max(0, stop - self.transport:now())) end
+      if not ok then error(in_flight, 0) end
       for _, trouble in ipairs(raised or {}) do
          self.errors = self.errors or {}
          self.errors[#self.errors + 1] = trouble

@@ -1,6 +1,6 @@
 --- ticker.lua: the driver that a tick drives: many ops at once, and none is waited for.
--- The idea: a job is an op on its way. It is ready to be stepped, or its effect is under way: a transfer, a
--- pause, or another op that it waits for. A tick takes what has become of them and steps the ops on.
+-- The idea: an op on its way is ready to be stepped, or its effect is under way: a transfer, a pause, or another op
+-- that it waits for. A tick takes what has become of them and steps the ops on.
 -- The danger: whatever is called back may start, cancel and close; so everything is put in order before it is
 -- called, and is looked at again after.
 -- @module tuya.ticker
@@ -26,16 +26,14 @@ local gsub = string.gsub
 local methods = {}
 local metatable = { __name = "tuya.ticker", __index = methods }
 
--- Calls back for the job whose turn it is; made once, since xpcall hands no arguments on in Lua 5.1. A callback that
+-- Calls back for the op whose turn it is; made once, since xpcall hands no arguments on in Lua 5.1. A callback that
 -- yielded would suspend whoever ticks, for ever if he lets go; gsub calls it, since nothing yields over that.
 local function new_call_back(self)
    local function call_back()
-      local job = self.telling
-      local finished = job.finished
-      job.finished = nil
-      if job.detail then finished(true, errors.failure(job.detail))
-      elseif job.trouble then finished(false, job.trouble)
-      else finished(true, job.op:returned()) end
+      local op = self.telling
+      local finished, detail = op.finished, op.detail
+      op.finished = nil
+      if detail then finished(errors.failure(detail)) else finished(op:returned()) end
    end
    return function() gsub("x", "x", call_back) end
 end
@@ -48,16 +46,16 @@ function ticker.new(host)
       host = host,
       transport = host.transport,
       lane = host.transport:join(),
-      jobs = {},       -- all of them; each knows its place, and its op knows it
-      fresh = {},      -- jobs that the next tick begins
+      ops = {},        -- all of them; each knows its place
+      fresh = {},      -- those that the next tick begins
       cancelled = {},  -- those that the next tick tells of
-      ready = {}, head = 1, tail = 0, -- jobs to be stepped
-      sending = {},    -- id of a transfer = its job
+      ready = {}, head = 1, tail = 0, -- those to be stepped
+      sending = {},    -- id of a transfer = its op
       timers = heap.new(),
-      strangers = {},  -- jobs that wait for an op which somebody else drives
+      strangers = {},  -- those that wait for an op which somebody else drives
       beside = {},     -- what is ticked beside the calls: streams of events
       phase = 1,       -- with which of PHASES the next tick begins
-      calls = 0,       -- jobs that somebody is to be told of
+      calls = 0,       -- ops that somebody is to be told of
       told = 0,        -- how many of them were told of, ever
       serial = 0,
       errors = nil,    -- what callbacks raised since the last tick
@@ -81,7 +79,7 @@ function ticker.of(host)
    return host.ticker
 end
 
--- --- jobs ---
+-- --- ops on their way ---
 
 local function traceback(trouble)
    return debug and debug.traceback(tostring(trouble), 2) or tostring(trouble)
@@ -94,95 +92,93 @@ local function report(self, trouble)
    if self.host.log then self.host.log { event = "error", message = trouble } end
 end
 
+-- Ends an op, and tells of what was raised by that which had to be closed in it.
+local function abandon(self, op, trouble)
+   local raised = op:abandon(trouble)
+   if raised then report(self, raised) end
+end
+
 -- Calls back; what it raises harms nobody.
-local function tell(self, job)
-   self.calls, self.told, self.telling = self.calls - 1, self.told + 1, job
+local function tell(self, op)
+   self.calls, self.told, self.telling = self.calls - 1, self.told + 1, op
    local ok, trouble = xpcall(self.call_back, traceback)
    if not ok then report(self, trouble) end
 end
 
-local function make_ready(self, job, ...)
-   job.stage, job.answer = "ready", { n = select("#", ...), ... }
+local function make_ready(self, op, ...)
+   op.stage, op.answer = "ready", { n = select("#", ...), ... }
    self.tail = self.tail + 1
-   self.ready[self.tail] = job
+   self.ready[self.tail] = op
 end
 
-local function new_job(self, op, timeout)
-   self.serial = self.serial + 1
-   local job = {
-      op = op, serial = self.serial,
-      turn = 0, -- counts its effects, so that the timer of an earlier one is known
-      waiters = {}, place = #self.jobs + 1,
-      stage = nil, answer = nil, id = nil, about = nil, finished = nil, -- what comes in time has its room now
-   }
+-- Makes an op one of ours.
+local function admit(self, op, timeout)
+   local ops = self.ops
+   local serial, place = self.serial + 1, #ops + 1
+   self.serial, ops[place] = serial, op
+   op.driver, op.serial, op.place = self, serial, place
    op.deadline, op.sent = self.transport:now() + timeout, "no"
-   self.jobs[job.place], op.job = job, job
-   return job
 end
 
-local function forget(self, job)
-   local jobs = self.jobs
-   local last = jobs[#jobs]
-   jobs[job.place], last.place = last, job.place
-   jobs[#jobs], job.op.job = nil, nil
-   job.stage, job.answer = "done", nil
+local function forget(self, op)
+   local ops = self.ops
+   local n, place = #ops, op.place
+   local last = ops[n]
+   ops[place], last.place = last, place
+   ops[n] = nil
+   op.stage, op.answer = "done", nil
 end
 
 -- The op is done: whoever waits for it is stepped on, whoever asked for it is told.
-local function complete(self, job)
-   forget(self, job)
-   for _, waiter in ipairs(job.waiters) do
-      if waiter.stage == "waiting" and waiter.other == job.op then make_ready(self, waiter, job.op:returned()) end
+local function complete(self, op)
+   forget(self, op)
+   local waiters = op.waiters
+   for i = 1, waiters and #waiters or 0 do
+      local waiter = waiters[i]
+      if waiter.stage == "waiting" and waiter.other == op then make_ready(self, waiter, op:returned()) end
    end
-   if job.finished then tell(self, job) end
+   if op.finished then tell(self, op) end
 end
 
 -- --- effects ---
 
 local effects = {}
 
--- Ends an op, and tells of what was raised by that which had to be closed in it.
-local function abandon(self, job, trouble)
-   local raised = job.op:abandon(trouble)
-   if raised then report(self, raised) end
-end
-
 -- Carries out the effect that a step asked for; those that take no time at once.
-local function carry_out(self, job, effect, ...)
-   if job.stage == "done" then return abandon(self, job, "cancelled") end -- by what the step, or a store, called
+local function carry_out(self, op, effect, ...)
+   if op.stage == "done" then return abandon(self, op, "cancelled") end -- by what the step, or a store, called
    local run = effects[effect]
-   if run then return run(self, job, ...) end
-   if not job.op.done then error("a function that was started yielded; a task of a scheduler may do that", 0) end
+   if run then return run(self, op, ...) end
+   if not op.done then error("a function that was started yielded; a task of a scheduler may do that", 0) end
 end
 
-local function step(self, job, ...)
-   job.turn = job.turn + 1
-   return carry_out(self, job, job.op:step(...))
+local function step(self, op, ...)
+   return carry_out(self, op, op:step(...))
 end
 
-local function wake_at(self, job, at)
-   self.timers:push(at, { job = job, turn = job.turn })
+-- Of an earlier timer of the same op nothing comes.
+local function wake_at(self, op, at)
+   op.timer = { op = op }
+   self.timers:push(at, op.timer)
 end
 
-function effects.send(self, job, sealed, policy)
-   local left = job.op.deadline - self.transport:now()
-   if left <= 0 then return step(self, job, nil, no_time, timed_out) end
-   local limits = {
-      timeout = math.min(left, policy.timeout or left),
-      connect_timeout = policy.connect_timeout,
-      endpoint = policy.endpoint,
-   }
-   local id, message, detail = self.transport:start(sealed, limits, self.lane)
-   if not id then return step(self, job, nil, message, detail) end
-   job.stage, job.id, self.sending[id] = "sending", id, job
+function effects.send(self, op, sealed, policy)
+   local transport, most = self.transport, policy.timeout
+   local left = op.deadline - transport:now()
+   if left <= 0 then return step(self, op, nil, no_time, timed_out) end
+   if most and most < left then left = most end
+   local limits = { timeout = left, connect_timeout = policy.connect_timeout, endpoint = policy.endpoint }
+   local id, message, detail = transport:start(sealed, limits, self.lane)
+   if not id then return step(self, op, nil, message, detail) end
+   op.stage, op.id, self.sending[id] = "sending", id, op
 end
 
-function effects.sleep(self, job, seconds)
+function effects.sleep(self, op, seconds)
    local at = self.transport:now() + seconds
-   if at >= job.op.deadline then return step(self, job, false) end
-   if job.is_woken then return step(self, job, true) end
-   job.stage = "sleeping"
-   wake_at(self, job, at)
+   if at >= op.deadline then return step(self, op, false) end
+   if op.is_woken then return step(self, op, true) end
+   op.stage = "sleeping"
+   wake_at(self, op, at)
 end
 
 -- Whether somebody else is in the middle of an op: a blocking call, here or in another coroutine.
@@ -190,43 +186,45 @@ local function is_driven(other)
    return other.driver and (type(other.driver) ~= "thread" or coroutine.status(other.driver) ~= "dead")
 end
 
--- The job of an op that somebody waits for; nil for one that somebody else drives.
-local function job_of(self, other)
-   local job = other.job
-   if job or is_driven(other) then return job end
-   job = new_job(self, other, self.host.timeout)
-   make_ready(self, job)
-   return job
+-- Whether an op is ours, where nobody else drives it.
+local function is_ours(self, other)
+   if other.driver == self then return true end
+   if is_driven(other) then return false end
+   admit(self, other, self.host.timeout)
+   make_ready(self, other)
+   return true
 end
 
-function effects.wait(self, job, other, is_beside)
+function effects.wait(self, op, other, is_beside)
    if not other.done and other.driver and not is_driven(other) then other:abandon("its coroutine is dead") end
-   if other.done then return step(self, job, other:returned()) end
-   local driven = job_of(self, other)
-   if is_beside then return step(self, job) end
-   job.stage, job.other = "waiting", other
-   wake_at(self, job, job.op.deadline)
-   local list = driven and driven.waiters or self.strangers
-   list[#list + 1] = job
+   if other.done then return step(self, op, other:returned()) end
+   local ours = is_ours(self, other)
+   if is_beside then return step(self, op) end
+   op.stage, op.other = "waiting", other
+   wake_at(self, op, op.deadline)
+   if ours then other.waiters = other.waiters or {} end
+   local list = ours and other.waiters or self.strangers
+   list[#list + 1] = op
 end
 
-function effects.load(self, job, key)
-   return step(self, job, self.host.store:load(key))
+function effects.load(self, op, key)
+   return step(self, op, self.host.store:load(key))
 end
 
-function effects.swap(self, job, key, old, new, life)
-   return step(self, job, self.host.store:swap(key, old, new, life))
+function effects.swap(self, op, key, old, new, life)
+   return step(self, op, self.host.store:swap(key, old, new, life))
 end
 
--- Steps a job on; afterwards its next effect is under way, or it is done.
-local function advance(self, job, ...)
-   local ok, trouble = pcall(step, self, job, ...)
+-- Steps an op on; afterwards its next effect is under way, or it is done.
+local function advance(self, op, ...)
+   local ok, trouble = pcall(step, self, op, ...)
    if not ok then
-      job.trouble = trouble
-      abandon(self, job, trouble)
+      op.trouble = trouble
+      op.detail = { kind = "error", code = "error", message = tostring(trouble), sent = "maybe" }
+      abandon(self, op, trouble)
    end
-   self.host.flush()
-   if job.op.done and job.stage ~= "done" then complete(self, job) end
+   if self.host.log then self.host.flush() end
+   if op.done and op.stage ~= "done" then complete(self, op) end
 end
 
 -- --- what has become of effects ---
@@ -239,17 +237,17 @@ end
 
 local function take_reply(self, id, reply, message, detail)
    if not id then return false end
-   local job = self.sending[id]
+   local op = self.sending[id]
    self.sending[id] = nil
-   if not job then return true end
-   job.op.sent = furthest(job.op.sent, reply and "yes" or detail and detail.sent or "maybe")
-   advance(self, job, reply, message, detail)
+   if not op then return true end
+   op.sent = reply and "yes" or furthest(op.sent, detail and detail.sent or "maybe")
+   advance(self, op, reply, message, detail)
    return true
 end
 
-local function end_timer(self, job)
-   if job.stage == "sleeping" then return make_ready(self, job, true) end
-   if job.stage == "waiting" then return make_ready(self, job, nil, timed_out) end
+local function end_timer(self, op)
+   if op.stage == "sleeping" then return make_ready(self, op, true) end
+   if op.stage == "waiting" then return make_ready(self, op, nil, timed_out) end
 end
 
 local function end_timers(self)
@@ -258,7 +256,7 @@ local function end_timers(self)
    local now = self.transport:now() + NEAR
    while at and at <= now do
       self.timers:pop()
-      if timer.turn == timer.job.turn then end_timer(self, timer.job) end
+      if timer.op.timer == timer then end_timer(self, timer.op) end
       at, timer = self.timers:first()
    end
 end
@@ -267,9 +265,9 @@ local function look_at_strangers(self)
    local list = self.strangers
    if not list[1] then return end
    self.strangers = {}
-   for _, job in ipairs(list) do
-      if job.stage == "waiting" and not job.other.done then self.strangers[#self.strangers + 1] = job
-      elseif job.stage == "waiting" then make_ready(self, job, job.other:returned()) end
+   for _, op in ipairs(list) do
+      if op.stage == "waiting" and not op.other.done then self.strangers[#self.strangers + 1] = op
+      elseif op.stage == "waiting" then make_ready(self, op, op.other:returned()) end
    end
 end
 
@@ -277,29 +275,41 @@ local function tell_cancelled(self)
    local list = self.cancelled
    if not list[1] then return end
    self.cancelled = {}
-   for _, job in ipairs(list) do tell(self, job) end
+   for _, op in ipairs(list) do tell(self, op) end
 end
 
+-- Those that have been added are ready now; what is added meanwhile has to wait for the next tick.
 local function begin_fresh(self)
-   local list = self.fresh
-   if not list[1] then return end
+   local list, ready, tail = self.fresh, self.ready, self.tail
    for i = 1, #list do
-      if list[i].stage == "fresh" then make_ready(self, list[i]) end
+      local op = list[i]
       list[i] = nil
+      if op.stage == "fresh" then
+         tail = tail + 1
+         op.stage, ready[tail] = "ready", op
+      end
    end
+   self.tail = tail
 end
 
--- Steps what is ready, at least one job; whether there was one.
+-- Steps one that is ready.
+local function advance_ready(self, op)
+   local answer = op.answer
+   if not answer then return advance(self, op) end
+   op.answer = nil
+   advance(self, op, unpack(answer, 1, answer.n))
+end
+
+-- Steps what is ready, at least one op; whether there was one.
 local function step_ready(self, stop)
-   local stepped = false
+   local ready, stepped = self.ready, false
    while self.head <= self.tail do
-      local job = self.ready[self.head]
-      self.ready[self.head] = nil
+      local op = ready[self.head]
+      ready[self.head] = nil
       self.head = self.head + 1
-      if job.stage == "ready" then
-         local answer = job.answer
-         job.answer, stepped = nil, true
-         advance(self, job, unpack(answer, 1, answer.n))
+      if op.stage == "ready" then
+         stepped = true
+         advance_ready(self, op)
          if self.closed or self.transport:now() >= stop then return true end
       end
    end
@@ -309,10 +319,10 @@ end
 
 -- Takes what replies there are, at least one; whether there was one.
 local function take_replies(self, stop)
-   local took = false
-   while not self.closed and take_reply(self, self.transport:take(self.lane)) do
+   local transport, lane, took = self.transport, self.lane, false
+   while not self.closed and take_reply(self, transport:take(lane)) do
       took = true
-      if self.transport:now() >= stop then break end
+      if transport:now() >= stop then break end
    end
    return took
 end
@@ -325,6 +335,7 @@ end
 
 -- Ticks what stands beside the calls. What a stream's handlers raise is told as that of a call is.
 local function tick_beside(self, half)
+   if not self.beside[1] then return false end
    for _, one in ipairs(self.beside) do
       if one:tick(half, function(trouble) report(self, trouble) end) then self.told = self.told + 1 end
    end
@@ -364,70 +375,70 @@ end
 
 -- --- the face ---
 
-local function nothing_known()
-   return {}
+-- What a call that is not made, or not waited for, tells of itself.
+local function known_of(op)
+   local policy = op.about
+   if not policy then return {} end
+   return { method = policy.request.method, path = policy.request.path, attempts = policy.attempts }
 end
 
 --- Adds an op, which the next tick begins.
 -- @tparam op op
 -- @tparam number timeout of the whole op, in seconds
--- @tparam ?function about gives a table of what is known of the call, for when it is cancelled
--- @tparam function finished called in a tick: true and what the op returned, or false and what was raised
--- @treturn ?table the job; or nil, message, detail: too many are in flight
-function methods:add(op, timeout, about, finished)
-   about = about or nothing_known
+-- @tparam function finished called in a tick with what the op returned; where it raised, which `trouble` of the op
+-- says then, or was cancelled, with nil, message, detail
+-- @treturn ?op the same; or nil, message, detail: too many are in flight
+function methods:add(op, timeout, finished)
    if self.calls >= self.host.max_in_flight then
-      local detail = about()
+      local detail = known_of(op)
       detail.kind, detail.code, detail.sent = "network", "queue_full", "no"
       detail.message = "the queue is full"
       return errors.failure(detail)
    end
-   local job = new_job(self, op, timeout)
-   job.stage, job.about, job.finished = "fresh", about, finished
-   self.fresh[#self.fresh + 1] = job
+   admit(self, op, timeout)
+   op.stage, op.finished = "fresh", finished
+   local fresh = self.fresh
+   fresh[#fresh + 1] = op
    self.calls = self.calls + 1
-   return job
+   return op
 end
 
--- Takes a job out, wherever it stands; how far its call got.
-local function drop(self, job)
-   if job.stage == "sending" then
-      self.sending[job.id] = nil
-      job.op.sent = furthest(job.op.sent, self.transport:cancel(job.id) or "maybe")
+-- Takes an op out, wherever it stands.
+local function drop(self, op)
+   if op.stage == "sending" then
+      self.sending[op.id] = nil
+      op.sent = furthest(op.sent, self.transport:cancel(op.id) or "maybe")
    end
-   forget(self, job)
-   return job.op.sent
+   forget(self, op)
+   abandon(self, op, "cancelled")
 end
 
 --- Ends a call before its time, and tells of it in the next tick.
--- @tparam table job
+-- @tparam op op one of ours
 -- @treturn boolean whether it was still under way
-function methods:cancel(job)
-   if job.stage == "done" then return false end
-   local detail = job.about()
+function methods:cancel(op)
+   if op.stage == "done" then return false end
+   local detail = known_of(op)
    detail.kind, detail.code, detail.message = "cancelled", "cancelled", "cancelled"
-   detail.sent = drop(self, job)
-   abandon(self, job, "cancelled")
-   job.detail = detail
-   self.cancelled[#self.cancelled + 1] = job
+   drop(self, op)
+   op.detail, detail.sent = detail, op.sent
+   self.cancelled[#self.cancelled + 1] = op
    return true
 end
 
 --- Ends the pause that an op is in, or comes to next.
 -- @tparam op op one of ours; of another nothing comes
 function methods:wake(op)
-   local job = op.job
-   if not job then return end
-   job.is_woken = true
-   if job.stage == "sleeping" then make_ready(self, job, true) end
+   if op.driver ~= self then return end
+   op.is_woken = true
+   if op.stage == "sleeping" then make_ready(self, op, true) end
 end
 
 --- Ends a call before its time, and tells nobody.
--- @tparam table job
-function methods:drop(job)
-   if job.stage == "done" then return end
-   drop(self, job)
-   abandon(self, job, "cancelled")
+-- @tparam op op one of ours
+function methods:drop(op)
+   if op.stage == "done" then return end
+   drop(self, op)
    self.calls = self.calls - 1
 end
 
@@ -475,21 +486,23 @@ end
 --- Whether a tick would find nothing to do.
 -- @treturn boolean
 function methods:is_at_rest()
-   return self.calls == 0 and self.jobs[1] == nil and not self.beside[1]
+   return self.calls == 0 and self.ops[1] == nil and not self.beside[1]
 end
 
+-- Waits until there is something to do; whether it had to.
 local function wait_for(self, most)
-   local left = math.min(most, self:timeout() or most)
-   if left > 0 then self:wait(left) end
+   local left = self:timeout()
+   if left == 0 then return false end
+   self:wait(left and left < most and left or most)
+   return true
 end
 
 -- Where nothing is ready the wait comes first; where nothing has come of what was, after it.
 local function wait_and_work(self, max_wait, budget)
    local told, may_wait = self.told, max_wait > 0 and not is_idle(self)
-   local was_first = may_wait and self:timeout() ~= 0
-   if was_first then wait_for(self, max_wait) end
+   local has_waited = may_wait and wait_for(self, max_wait)
    work(self, budget)
-   if was_first or not may_wait or self.closed or is_idle(self) or self.told > told then return end
+   if has_waited or not may_wait or self.closed or is_idle(self) or self.told > told then return end
    wait_for(self, max_wait)
    work(self, budget)
 end
@@ -497,50 +510,51 @@ end
 --- Moves everything on.
 -- @tparam number max_wait seconds to wait for something to happen, while calls are in flight; 0: not at all
 -- @tparam ?number budget seconds after which nothing more is begun; 0.00075
+-- @treturn boolean false and what was raised, by a transport that is closed, say
 -- @treturn integer calls in flight
 -- @treturn ?table what callbacks raised
 function methods:tick(max_wait, budget)
    self.is_ticking = true
    local ok, trouble = pcall(wait_and_work, self, max_wait, budget or ticker.BUDGET)
    self.is_ticking = false
-   if not ok then error(trouble, 0) end
+   if not ok then return false, trouble end
    local raised = self.errors
    self.errors = nil
-   return self.calls, raised
+   return true, self.calls, raised
+end
+
+-- Of two times the lesser; nil and false: never.
+local function sooner(a, b)
+   if not (a and b) then return a or b or nil end
+   return a < b and a or b
 end
 
 --- How long nobody needs to tick.
 -- @treturn ?number seconds; nil: until something is started
 function methods:timeout()
    if self.fresh[1] or self.cancelled[1] or self.head <= self.tail or self.phase ~= 1 then return 0 end
-   local most = self.transport:timeout()
-   if self.strangers[1] then most = math.min(most or STRANGER, STRANGER) end
-   for _, one in ipairs(self.beside) do most = math.min(most or math.huge, one:timeout() or math.huge) end
-   if most == math.huge then most = nil end
+   local most = sooner(self.transport:timeout(), self.strangers[1] and STRANGER)
+   for i = 1, #self.beside do most = sooner(most, self.beside[i]:timeout()) end
    local at = self.timers:first()
-   if not at then return most end
-   return math.max(0, math.min(most or math.huge, at - self.transport:now()))
+   return sooner(most, at and math.max(0, at - self.transport:now()))
 end
 
--- Moves one job on as far as it goes without waiting.
-local function move(self, job)
-   if job.stage == "sending" then return take_reply(self, self.transport:take(self.lane, job.id)) end
-   if job.stage == "waiting" and job.other.job then move(self, job.other.job) end
+-- Moves one op on as far as it goes without waiting.
+local function move(self, op)
+   if op.stage == "sending" then return take_reply(self, self.transport:take(self.lane, op.id)) end
+   if op.stage == "waiting" and op.other.driver == self then move(self, op.other) end
    end_timers(self)
-   if job.stage ~= "ready" then return end
-   local answer = job.answer
-   advance(self, job, unpack(answer, 1, answer.n))
+   if op.stage == "ready" then advance_ready(self, op) end
 end
 
 --- Drives one op to its end for a blocking call that waits for it; the others stay where they are.
 -- @tparam op op one of ours
 -- @tparam number deadline
 function methods:finish(op, deadline)
-   local job = op.job
    while not op.done and self.transport:now() < deadline do
       self.transport:tick()
-      move(self, job)
-      if not op.done and job.stage ~= "ready" then
+      move(self, op)
+      if not op.done and op.stage ~= "ready" then
          local at = self.timers:first() or deadline
          self.transport:wait(math.max(0, math.min(at, deadline) - self.transport:now()))
       end
@@ -551,10 +565,10 @@ end
 -- @tparam boolean is_told whether those who asked for calls are told here that they are cancelled
 function methods:close(is_told)
    local list = {}
-   for _, job in ipairs(self.jobs) do list[#list + 1] = job end
+   for _, op in ipairs(self.ops) do list[#list + 1] = op end
    table.sort(list, function(a, b) return a.serial < b.serial end)
-   for _, job in ipairs(list) do
-      if job.finished then self:cancel(job) else drop(self, job) end
+   for _, op in ipairs(list) do
+      if op.finished then self:cancel(op) else drop(self, op) end
    end
    self.closed = true
    while self.beside[1] do self.beside[1]:close() end

@@ -37,7 +37,7 @@ local function parse(text)
    if not access then return nil end
    return {
       generation = tonumber(generation),
-      renew_at = tonumber(renew_at),
+      renew_at = math.min(tonumber(renew_at), tonumber(expires_at)),
       expires_at = tonumber(expires_at),
       access = access,
       refresh = value_of(refresh),
@@ -78,16 +78,18 @@ local function is_ours(context, record)
    return not is_unused or not is_unused(context.grant, record)
 end
 
-local function is_good(context, record, refused, till)
-   return record.access ~= refused and clock.now(context) < till and is_ours(context, record)
+-- Whether a record's token is good until one of its moments: `expires_at`, or `renew_at`, which comes before that.
+local function is_good(context, record, refused, moment)
+   return record ~= nil and record.access ~= refused and clock.now(context) < record[moment]
+      and is_ours(context, record)
 end
 
 local function is_alive(context, record, refused)
-   return record ~= nil and is_good(context, record, refused, record.expires_at)
+   return is_good(context, record, refused, "expires_at")
 end
 
 local function is_fresh(context, record, refused)
-   return record ~= nil and is_good(context, record, refused, math.min(record.renew_at, record.expires_at))
+   return is_good(context, record, refused, "renew_at")
 end
 
 -- The renewal itself, with the lease in hand. One that failed looks once more: somebody else may have come before it.

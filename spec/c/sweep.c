@@ -259,16 +259,6 @@ static int text (lua_State *L) {
   return 1;
 }
 
-#ifndef TUYA_SWEEP_WEBSOCKET
-/* setmetatable, since no standard library is open. */
-static int mark (lua_State *L) {
-  lua_settop(L, 2);
-  lua_setmetatable(L, 1);
-  return 1;
-}
-
-#endif
-
 static int panic (lua_State *L) {
   printf("a raise that nothing caught: %s\n", lua_tostring(L, -1));
   return 0;
@@ -310,7 +300,6 @@ static int prepare (lua_State *L) {
   lua_pushcfunction(L, luaopen_tuya_file);
   lua_pushcfunction(L, serve);
   lua_pushcfunction(L, text);
-  lua_pushcfunction(L, mark);
   lua_pushstring(L, endpoint);
   lua_pushstring(L, nowhere);
   lua_pushstring(L, TUYA_HERE "/ca.pem");

@@ -1,7 +1,7 @@
 -- sweep.lua: what sweep.c does while one allocation after the other fails: all of tuya.core, tuya.curl and tuya.file.
 -- No standard library is open. Returns how many things came out as they should, of how many, and the
 -- first that did not; anything may raise.
-local open_core, open_curl, open_file, serve, text, mark, endpoint, nowhere, ca_file, directory, timeout = ...
+local open_core, open_curl, open_file, serve, text, endpoint, nowhere, ca_file, directory, timeout = ...
 
 local good, all, wrong = 0, 0, 0
 local function expect(condition)
@@ -38,8 +38,7 @@ local request = {
    content_type = "application/json; charset=utf-8",
    lang = "en",
 }
-expect(core.check(request))
-expect(not core.check({ method = "GET", path = "/ " }))
+expect(not core.request({ method = "GET", path = "/ " }))
 expect(not core.is_token_call(request.path))
 
 local signer = {
@@ -50,14 +49,14 @@ local signer = {
    bundle_id = "app.homey",
 }
 expect(not core.seal(request, signer)) -- any table is not a request
-mark(request, core.request_metatable)
+expect(core.request(request) == request)
 local sealed = core.seal(request, signer)
 expect(core.is_sealed(sealed) and sealed:method() == "POST" and sealed:body() == request.body)
 expect(sealed:target() == "/v1.0/devices/x?a=%E5%AE%A2%E5%8E%85&b=1%202")
 expect(text(sealed) == "tuya.sealed: POST")
 expect(#sealed:headers().nonce == 32 and #sealed:canonical() > 64)
 
-local plain = mark({ method = "GET", path = "/" }, core.request_metatable)
+local plain = core.request({ method = "GET", path = "/" })
 local old = core.seal(plain, { access_id = "x", key = key, t = "1588925778000", algorithm = "v1" })
 expect(old:canonical() == "" and not old:headers().nonce)
 expect(not core.seal(request, { access_id = "a\n", key = key }))
@@ -66,8 +65,8 @@ expect(unknown == "secret")
 
 local function await(pool, id)
    while true do
-      local found, sent, status, a = pool:take(id)
-      if found then return status or a, sent end
+      local found, reply, _, detail = pool:take(id)
+      if found then return reply and reply.status or detail.code end
       pool:wait(1)
       pool:tick()
       serve()
@@ -75,30 +74,31 @@ local function await(pool, id)
 end
 
 -- Three requests over two connections, a fourth cancelled, a fifth left to the finalizer.
+local limits = { timeout = timeout / 1000, connect_timeout = timeout / 1000 }
 local pool = curl.pool({ endpoint = endpoint, proxy = "", user_agent = "sweep", max_connections = 2, max_reply = 4096 })
 if not pool then return good, all + 1, all + 1 end -- out of memory
 expect(text(pool) == "tuya.pool" and not pool:timeout())
-local first, second = pool:start(sealed, timeout, timeout), pool:start(old, timeout)
-local third, fourth = pool:start(sealed, timeout), pool:start(old, timeout)
+local first, second = pool:start(sealed, limits), pool:start(old, limits)
+local third, fourth = pool:start(sealed, limits), pool:start(old, limits)
 expect(pool:cancel(fourth) and not pool:cancel(fourth))
 expect(await(pool, first) == 200)
 expect(await(pool, second) == 200)
 expect(await(pool, third) == 200)
 expect(not pool:take(1e300) and not pool:cancel(-1e300) and not pool:cancel(0 / 0)) -- no number of any transfer
-pool:start(sealed, timeout)
+pool:start(sealed, limits)
 pool:tick()
 
 local alone = curl.pool({ endpoint = "http://" .. nowhere, proxy = "", max_queue = 1 })
 if not alone then return good, all + 1, all + 1 end
-expect(await(alone, alone:start(sealed, timeout)) == "connect")
-expect(alone:start(sealed, timeout) and not alone:start(sealed, timeout))
+expect(await(alone, alone:start(sealed, limits)) == "connect")
+expect(alone:start(sealed, limits) and not alone:start(sealed, limits))
 alone:close()
 alone:close()
 expect(text(alone) == "tuya.pool (closed)")
 
 local secure = curl.pool({ endpoint = "https://" .. nowhere, proxy = "", ca_file = ca_file })
 if not secure then return good, all + 1, all + 1 end
-expect(await(secure, secure:start(sealed, timeout)) == "connect")
+expect(await(secure, secure:start(sealed, limits)) == "connect")
 secure:close()
 
 -- A name of its own: a lock that a failure left behind is held until it is collected.

@@ -16,7 +16,10 @@ local function alone(stream, statuses)
    local context = { monotonic = function() return 0 end, clock = function() return 1.7e12 end, offset = 0 }
    local ticker = {
       attach = function(self, one) self.one = one end,
-      tick = function(self) self.one:tick() end,
+      tick = function(self)
+         self.one:tick()
+         return true, 0
+      end,
    }
    local _, home = mirror.new({}, context, ticker, {
       events = function() return stream end,
@@ -33,7 +36,10 @@ describe("the mirror of a home, read again,", function()
       local context = { monotonic = function() return 0 end, clock = function() return now end, offset = 0 }
       local ticker = {
          attach = function(self, one) self.one = one end,
-         tick = function(self) self.one:tick() end,
+         tick = function(self)
+            self.one:tick()
+            return true, 0
+         end,
          wake = function() end,
       }
       local is_held = false

@@ -394,14 +394,16 @@ static int push_wrong (lua_State *L, const request_box *box) {
   return 3;
 }
 
-/* check(request) -> true | nil, rule, index */
-static int request_check (lua_State *L) {
+/* request(fields) -> the same table, now a request | nil, rule, index */
+static int request_new (lua_State *L) {
   request_box box;
   tuya_fault fault;
   if (!read_request(L, &box)) return push_wrong(L, &box);
   if (tuya_request_check(&box.request, &fault) != TUYA_OK)
     return push_fault(L, fault.what, fault.at);
-  lua_pushboolean(L, 1);
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(REQUEST_CLASS));
+  lua_setmetatable(L, 1);
   return 1;
 }
 
@@ -724,6 +726,7 @@ static const luaL_Reg functions[] = {{"key", key_new},
                                      {"read_hidden", system_readhidden},
                                      {"decimal_point", system_decimalpoint},
                                      {"is_plain", values_isplain},
+                                     {"fit", values_fit},
                                      {"restore", values_restore},
                                      {"sha256", sha256},
                                      {"md5", md5},
@@ -741,8 +744,8 @@ TUYA_EXPORT int luaopen_tuya_core (lua_State *L) {
   compat_setfuncs(L, functions);
   luaL_newmetatable(L, REQUEST); /* of plain tables: nothing in it but its identity */
   lua_setfield(L, -2, "request_metatable");
-  push_reader(L, request_check);
-  lua_setfield(L, -2, "check");
+  push_reader(L, request_new);
+  lua_setfield(L, -2, "request");
   push_reader(L, seal);
   lua_setfield(L, -2, "seal");
   system_pushbatch(L);

@@ -17,10 +17,11 @@
 TUYA_EXPORT int luaopen_tuya_curl (lua_State *L);
 
 typedef struct pool_box {
-  tuya_pool *pool; /* NULL: not yet open, or closed */
+  tuya_pool *pool;                  /* NULL: not yet open, or closed */
+  int64_t timeout, connect_timeout; /* ms, where a request has none; 0: the pool's own */
 } pool_box;
 
-static tuya_pool *check_pool (lua_State *L) {
+static pool_box *check_box (lua_State *L) {
   pool_box *box = (pool_box *)luaL_checkudata(L, 1, POOL);
   if (!box->pool) luaL_argerror(L, 1, "attempt to use a closed pool");
   if (tuya_pool_is_forked(box->pool)) {
@@ -28,8 +29,10 @@ static tuya_pool *check_pool (lua_State *L) {
                        "make the client in the child");
     lua_error(L);
   }
-  return box->pool;
+  return box;
 }
+
+static tuya_pool *check_pool (lua_State *L) { return check_box(L)->pool; }
 
 /* The value stays on the stack, so that its text lives as long as the call. */
 static const char *text_option (lua_State *L, const char *name) {
@@ -46,6 +49,24 @@ static size_t number_option (lua_State *L, const char *name) {
   return n >= 1 && n < 2147483647.0 ? (size_t)n : n >= 1 ? 2147483647 : 0;
 }
 
+#define LONGEST 1e12 /* ms; thirty years are for ever */
+
+static int64_t to_ms (lua_Number ms) {
+  if (!(ms > 0)) return 0;
+  return ms < LONGEST ? (int64_t)ms : (int64_t)LONGEST;
+}
+
+/* Seconds in the field of a table as whole milliseconds, never less; 0 for none. */
+static int64_t field_ms (lua_State *L, int table, const char *name) {
+  lua_Number ms;
+  int64_t whole;
+  lua_getfield(L, table, name);
+  ms = 1e3 * lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  whole = to_ms(ms);
+  return (lua_Number)whole < ms && ms < LONGEST ? whole + 1 : whole;
+}
+
 static void read_options (lua_State *L, tuya_pool_options *options) {
   luaL_checktype(L, 1, LUA_TTABLE);
   options->endpoint = text_option(L, "endpoint");
@@ -58,13 +79,18 @@ static void read_options (lua_State *L, tuya_pool_options *options) {
   luaL_argcheck(L, options->endpoint, 1, "endpoint: a string expected");
 }
 
-/* pool{ endpoint=, ca_file=, proxy=, user_agent=, max_connections=, ... } -> pool | nil, message */
+/*
+** pool{ endpoint=, ca_file=, proxy=, user_agent=, timeout=, max_connections=, ... }
+**   -> pool | nil, message
+*/
 static int pool_new (lua_State *L) {
   tuya_pool_options options;
   pool_box *box;
   read_options(L, &options);
   box = (pool_box *)compat_newuserdata(L, sizeof *box);
   box->pool = NULL;
+  box->timeout = field_ms(L, 1, "timeout");
+  box->connect_timeout = field_ms(L, 1, "connect_timeout");
   luaL_getmetatable(L, POOL);
   lua_setmetatable(L, -2);
   pin(luaopen_tuya_curl);
@@ -89,14 +115,8 @@ static int pool_tostring (lua_State *L) {
   return 1;
 }
 
-#define LONGEST 1e12 /* ms; thirty years are for ever */
-
-/* Milliseconds from an optional argument; 0: the pool's default. */
-static int64_t opt_ms (lua_State *L, int arg) {
-  lua_Number ms = luaL_optnumber(L, arg, 0);
-  if (!(ms > 0)) return 0;
-  return ms < LONGEST ? (int64_t)ms : (int64_t)LONGEST;
-}
+/* A count from an optional argument; 0 for none. */
+static int64_t opt_ms (lua_State *L, int arg) { return to_ms(luaL_optnumber(L, arg, 0)); }
 
 /* The id of a transfer; of none, where the number cannot be one. 0, as for nil: any. */
 static int64_t opt_id (lua_State *L, int arg) {
@@ -110,17 +130,32 @@ static int opt_lane (lua_State *L, int arg) {
   return lane > 0 && lane < 2147483647.0 ? (int)lane : 0;
 }
 
-/* start(sealed, timeout, connect_timeout, lane, endpoint) -> id | nil, "the queue is full" */
+/* The endpoint stays on the stack, so that its text lives as long as the call. */
+static void read_limits (lua_State *L, const pool_box *box, tuya_limits *limits) {
+  limits->timeout = limits->connect_timeout = 0;
+  limits->endpoint = NULL;
+  if (!lua_isnoneornil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    limits->timeout = field_ms(L, 3, "timeout");
+    limits->connect_timeout = field_ms(L, 3, "connect_timeout");
+    lua_getfield(L, 3, "endpoint");
+    limits->endpoint = luaL_optstring(L, -1, NULL);
+  }
+  if (!limits->timeout) limits->timeout = box->timeout;
+  if (!limits->connect_timeout) limits->connect_timeout = box->connect_timeout;
+}
+
+/*
+** start(sealed, { timeout=, connect_timeout=, endpoint= } | nil, lane)
+**   -> id | nil, "the queue is full"
+*/
 static int pool_start (lua_State *L) {
-  tuya_pool *pool = check_pool(L);
   const tuya_sealed *sealed = (const tuya_sealed *)luaL_checkudata(L, 2, SEALED);
   tuya_limits limits;
   int64_t id;
-  limits.timeout = opt_ms(L, 3);
-  limits.connect_timeout = opt_ms(L, 4);
-  limits.lane = opt_lane(L, 5);
-  limits.endpoint = luaL_optstring(L, 6, NULL);
-  id = tuya_pool_start(pool, sealed, &limits);
+  limits.lane = opt_lane(L, 4);
+  read_limits(L, check_box(L), &limits); /* what lends the fields may close the pool */
+  id = tuya_pool_start(check_pool(L), sealed, &limits);
   if (id < 0) return luaL_error(L, "not enough memory");
   if (id > 0) {
     lua_pushnumber(L, (lua_Number)id);
@@ -252,10 +287,10 @@ static void push_headers (lua_State *L, char *head, size_t n) {
   }
 }
 
-/* Memory of Lua's: making it may run a finalizer. */
-static char *room_for (lua_State *L, const tuya_reply *reply) {
-  size_t size = reply->headers.n + reply->body.n + strlen(reply->message) + 1;
-  return (char *)compat_newuserdata(L, size);
+enum { SMALL = 4096 }; /* of a reply that is copied to C's stack */
+
+static size_t size_of (const tuya_reply *reply) {
+  return reply->headers.n + reply->body.n + strlen(reply->message) + 1;
 }
 
 static void fill_copy (char *copy, const tuya_reply *reply) {
@@ -265,45 +300,88 @@ static void fill_copy (char *copy, const tuya_reply *reply) {
   memcpy(copy + reply->body.n, reply->message, strlen(reply->message) + 1);
 }
 
+/* Names of fields, as strings made once: upvalues of take. */
+enum { STATUS = 1, HEADERS, BODY, FIELDS = BODY };
+static const char *const fields[] = {NULL, "status", "headers", "body"};
+
+/* Sets a field of the table below to the value on top. */
+static void set_field (lua_State *L, int field) {
+  lua_pushvalue(L, lua_upvalueindex(field));
+  lua_insert(L, -2);
+  lua_rawset(L, -3);
+}
+
+/* Pushes { status=, headers=, body= }. */
+static int push_reply (lua_State *L, const tuya_reply *reply, char *copy) {
+  lua_createtable(L, 0, FIELDS);
+  lua_pushinteger(L, (lua_Integer)reply->status);
+  set_field(L, STATUS);
+  push_headers(L, copy, reply->headers.n);
+  set_field(L, HEADERS);
+  lua_pushlstring(L, copy + reply->headers.n, reply->body.n);
+  set_field(L, BODY);
+  return 1;
+}
+
+/* Pushes nil, message, { kind=, code=, message=, sent=, status= }. */
+static int push_failure (lua_State *L, const tuya_reply *reply, const char *message) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  lua_createtable(L, 0, 5);
+  lua_pushliteral(L, "network");
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, error_name(reply->error));
+  lua_setfield(L, -2, "code");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "message");
+  lua_pushstring(L, sent_name(reply->sent));
+  lua_setfield(L, -2, "sent");
+  if (!reply->status) return 3;
+  lua_pushinteger(L, (lua_Integer)reply->status);
+  lua_setfield(L, -2, "status");
+  return 3;
+}
+
 /*
 ** take(id) or take(nil, lane), the first finished of a lane
-**   -> id, sent, status, headers, body  |  id, sent, nil, error, message, status | nil  |  nothing
+**   -> id, { status=, headers=, body= }  |  id, nil, message, detail  |  nothing
 ** Whatever allocates may run a finalizer, and that may use or close the pool: so the reply is
-** looked at again once there is room, copied, and pushed from the copy.
+** copied before, and where the copy itself takes memory of Lua's, looked at again.
 */
 static int pool_take (lua_State *L) {
   int64_t id = opt_id(L, 2);
   int lane = opt_lane(L, 3);
-  tuya_reply reply, again;
-  char *copy;
+  tuya_reply reply;
+  char small[SMALL], *copy = small;
   if (id == 0 && lane != 0) id = tuya_pool_finished(check_pool(L), lane);
   if (id == 0 && lane != 0) return 0;
   if (!tuya_pool_peek(check_pool(L), id, &reply)) return 0;
-  copy = room_for(L, &reply);
-  if (!tuya_pool_peek(check_pool(L), reply.id, &again)) return 0;
-  fill_copy(copy, &again);
-  reply = again;
+  if (size_of(&reply) > SMALL) {
+    copy = (char *)compat_newuserdata(L, size_of(&reply));
+    if (!tuya_pool_peek(check_pool(L), reply.id, &reply)) return 0;
+  }
+  fill_copy(copy, &reply);
   tuya_pool_cancel(check_pool(L), reply.id, NULL);
   lua_pushnumber(L, (lua_Number)reply.id);
-  lua_pushstring(L, sent_name(reply.sent));
-  if (reply.error != TUYA_NET_OK) {
-    lua_pushnil(L);
-    lua_pushstring(L, error_name(reply.error));
-    lua_pushstring(L, copy + reply.headers.n + reply.body.n);
-    if (reply.status) lua_pushinteger(L, (lua_Integer)reply.status);
-    else lua_pushnil(L);
-    return 6;
-  }
-  lua_pushinteger(L, (lua_Integer)reply.status);
-  push_headers(L, copy, reply.headers.n);
-  lua_pushlstring(L, copy + reply.headers.n, reply.body.n);
-  return 5;
+  if (reply.error == TUYA_NET_OK) return 1 + push_reply(L, &reply, copy);
+  return 1 + push_failure(L, &reply, copy + reply.headers.n + reply.body.n);
+}
+
+/* Adds take, with its upvalues, to the methods of the class. */
+static void add_take (lua_State *L) {
+  int i;
+  luaL_getmetatable(L, POOL);
+  lua_getfield(L, -1, "__index");
+  for (i = STATUS; i <= FIELDS; i++)
+    lua_pushstring(L, fields[i]);
+  lua_pushcclosure(L, pool_take, FIELDS);
+  lua_setfield(L, -2, "take");
+  lua_pop(L, 2);
 }
 
 static const luaL_Reg methods[] = {
-    {"start", pool_start}, {"cancel", pool_cancel}, {"tick", pool_tick},
-    {"wait", pool_wait},   {"take", pool_take},     {"timeout", pool_timeout},
-    {"fds", pool_fds},     {"close", pool_close},   {NULL, NULL}};
+    {"start", pool_start}, {"cancel", pool_cancel},   {"tick", pool_tick},   {"wait", pool_wait},
+    {"fds", pool_fds},     {"timeout", pool_timeout}, {"close", pool_close}, {NULL, NULL}};
 
 static const luaL_Reg metamethods[] = {
     {"__gc", pool_close}, {"__close", pool_close}, {"__tostring", pool_tostring}, {NULL, NULL}};
@@ -313,6 +391,7 @@ static const luaL_Reg functions[] = {{"pool", pool_new}, {NULL, NULL}};
 TUYA_EXPORT int luaopen_tuya_curl (lua_State *L) {
   compat_checkversion(L);
   compat_newclass(L, POOL, methods, metamethods);
+  add_take(L);
   lua_newtable(L);
   compat_setfuncs(L, functions);
   return 1;

@@ -52,7 +52,7 @@ end
 function methods:wait(seconds)
    if drive.pick(self.context) then return wait_in_task(self, math.min(seconds, LONGEST)) end
    if self.ticker.is_ticking then return false, "waits for events, called from within a tick" end
-   return pcall(self.ticker.tick, self.ticker, math.min(seconds, LOOK))
+   return self.ticker:tick(math.min(seconds, LOOK))
 end
 
 return bell

@@ -26,24 +26,15 @@ local OPTIONS = options.known {
 local methods = {}
 local metatable = { __name = "tuya.transport.curl", __index = methods }
 
--- What opens a transport: its state is behind a function, since a proxy's URL may have a password in it.
-local private = {}
-
-local function state_of(self)
-   return type(self) == "table" and rawget(self, "open") and self.open(private)
-end
-
-local function reply_of(_, sent, status, a, b, failed)
-   if status then return { status = status, headers = a, body = b } end
-   return nil, b, { kind = "network", code = a, message = b, sent = sent, status = failed }
-end
+-- What is behind each transport: out of reach of whoever dumps it, since a proxy's URL may have a password in it.
+local states = setmetatable({}, { __mode = "k" })
 
 -- Ticks and waits until the transfer is finished. Ticks first: the transfer is not on its way before.
 local function await(pool, id)
    while true do
       pool:tick()
-      local found, sent, status, a, b, failed = pool:take(id)
-      if found then return reply_of(found, sent, status, a, b, failed) end
+      local found, reply, message, detail = pool:take(id)
+      if found then return reply, message, detail end
       pool:wait(1000)
    end
 end
@@ -68,11 +59,9 @@ function curl.try(given)
    local state = { user_agent = "lua-tuya/" .. core.VERSION }
    for name, value in pairs(given) do state[name] = value end
    state.endpoint, state.scheme = place.bare, place.scheme
-   return setmetatable({
-      open = function(key)
-         return key == private and state or nil
-      end,
-   }, metatable)
+   local made = setmetatable({}, metatable)
+   states[made] = state
+   return made
 end
 
 --- Makes a transport.
@@ -113,15 +102,14 @@ end
 local function start(state, sealed, limits, lane)
    local pool, message, detail = pool_of(state)
    if not pool then return nil, message, detail end
-   local timeout, connect_timeout = limits.timeout or state.timeout, limits.connect_timeout or state.connect_timeout
-   local id, full = pool:start(sealed, ms(timeout), ms(connect_timeout), lane, limits.endpoint)
+   local id, full = pool:start(sealed, limits, lane)
    if id then return id end
    return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" }
 end
 
 -- The state behind a transport, open and with the right arguments; raises two levels up.
 local function open_state(self, sealed, limits)
-   local state = state_of(self)
+   local state = states[self]
    local rule = wrong_arguments(state, sealed, limits)
    if rule then error("tuya.transport.curl: " .. rule, 3) end
    return state
@@ -129,7 +117,7 @@ end
 
 -- The pool of an open transport, where there is one yet; raises two levels up.
 local function open_pool(self)
-   local state = state_of(self)
+   local state = states[self]
    if not state then error("tuya.transport.curl: attempt to use a closed transport", 3) end
    return state.pool
 end
@@ -146,7 +134,7 @@ end
 -- @raise for a closed transport, and for what is not sealed
 function methods:send(sealed, limits)
    local state = open_state(self, sealed, limits)
-   local id, message, detail = start(state, sealed, limits or {})
+   local id, message, detail = start(state, sealed, limits)
    if not id then return nil, message, detail end
    return settle(state.pool, id, pcall(await, state.pool, id))
 end
@@ -157,21 +145,16 @@ end
 -- @tparam integer lane of `join`
 -- @treturn ?number id of the transfer; or nil, message, detail as of `send`
 function methods:start(sealed, limits, lane)
-   return start(open_state(self, sealed, limits), sealed, limits or {}, lane)
+   return start(open_state(self, sealed, limits), sealed, limits, lane)
 end
 
 --- A lane of one's own: what is started in it is taken from it.
 -- @treturn integer
 function methods:join()
-   local state = state_of(self)
+   local state = states[self]
    if not state then error("tuya.transport.curl: attempt to use a closed transport", 2) end
    state.lanes = (state.lanes or 0) + 1
    return state.lanes
-end
-
--- reply_of, after the id.
-local function taken(id, ...)
-   if id then return id, reply_of(id, ...) end
 end
 
 --- Takes the first reply of a lane, or that of one transfer, when it is there.
@@ -180,7 +163,7 @@ end
 -- @treturn ?number the transfer's id; nil for none, else followed by what `send` returns
 function methods:take(lane, id)
    local pool = open_pool(self)
-   if pool then return taken(pool:take(id, lane)) end
+   if pool then return pool:take(id, lane) end
 end
 
 --- Forgets a transfer.
@@ -203,7 +186,7 @@ end
 function methods:wait(seconds)
    open_pool(self)
    if type(seconds) ~= "number" then error("tuya.transport.curl: seconds: a number expected", 2) end
-   local pool = pool_of(state_of(self))
+   local pool = pool_of(states[self])
    if pool then pool:wait(ms(seconds)) end
 end
 
@@ -219,7 +202,7 @@ end
 -- @treturn table list of `{ fd=, read=, write= }`
 function methods:fds()
    open_pool(self)
-   local pool = pool_of(state_of(self))
+   local pool = pool_of(states[self])
    return pool and pool:fds() or {}
 end
 
@@ -231,7 +214,7 @@ methods.now = core.monotonic
 -- @tparam number seconds
 -- @raise for a closed transport
 function methods:sleep(seconds)
-   local state = state_of(self)
+   local state = states[self]
    if not state then error("tuya.transport.curl: attempt to use a closed transport", 2) end
    if type(seconds) ~= "number" then error("tuya.transport.curl: seconds: a number expected", 2) end
    local pool = pool_of(state)
@@ -244,8 +227,8 @@ end
 
 --- Closes all connections.
 function methods:close()
-   local state = state_of(self)
-   self.open = nil
+   local state = states[self]
+   states[self] = nil
    if state and state.pool then state.pool:close() end
 end
 
