@@ -103,6 +103,7 @@ local function tell(self, op)
    self.calls, self.told, self.telling = self.calls - 1, self.told + 1, op
    local ok, trouble = xpcall(self.call_back, traceback)
    if not ok then report(self, trouble) end
+   if self.host.log then self.host.flush() end
 end
 
 local function make_ready(self, op, ...)
