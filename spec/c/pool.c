@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <curl/curl.h>
 
 #include "check.h"
 #include "loopback.h"
@@ -1332,6 +1336,87 @@ static void test_no_descriptors (stage *s) {
   end(s);
 }
 
+/* --- what libcurl says late --- */
+
+/* What the pool has libcurl call for the descriptors of its connections, in their order. */
+static struct heard {
+  curl_socket_callback on_socket;
+  void *connection;
+} heard[PEERS];
+static int nheard;
+
+/* Linked in the place of libcurl's (-Wl,--wrap), which it calls. */
+CURLMcode __real_curl_multi_setopt (CURLM *multi, CURLMoption option, ...);
+CURLMcode __wrap_curl_multi_setopt (CURLM *multi, CURLMoption option, ...) {
+  CURLMcode code;
+  va_list value;
+  va_start(value, option);
+  if (option == CURLMOPT_SOCKETFUNCTION) {
+    heard[nheard].on_socket = va_arg(value, curl_socket_callback);
+    code = __real_curl_multi_setopt(multi, option, heard[nheard].on_socket);
+  }
+  else if (option == CURLMOPT_SOCKETDATA) {
+    heard[nheard].connection = va_arg(value, void *);
+    code = __real_curl_multi_setopt(multi, option, heard[nheard].connection);
+    nheard = (nheard + 1) % PEERS;
+  }
+  else if (option == CURLMOPT_TIMERFUNCTION)
+    code = __real_curl_multi_setopt(multi, option, va_arg(value, curl_multi_timer_callback));
+  else if (option == CURLMOPT_TIMERDATA)
+    code = __real_curl_multi_setopt(multi, option, va_arg(value, void *));
+  else code = __real_curl_multi_setopt(multi, option, va_arg(value, long));
+  va_end(value);
+  return code;
+}
+
+static int port_of (int fd, int (*name)(int, struct sockaddr *, socklen_t *)) {
+  struct sockaddr_in address;
+  socklen_t size = sizeof address;
+  if (name(fd, (struct sockaddr *)&address, &size) != 0 || address.sin_family != AF_INET) return -1;
+  return address.sin_port;
+}
+
+/* The pool's end of the connection to a peer. */
+static int other_end (const peer *p) {
+  int fd, port = port_of(p->fd, getpeername);
+  for (fd = 3; fd < 1024; fd++)
+    if (port_of(fd, getsockname) == port) return fd;
+  abort();
+}
+
+/* Whether anything that the pool waits for is there. */
+static int notices (const stage *s) {
+  tuya_fd fd;
+  size_t i;
+  for (i = 0; tuya_pool_fd(s->pool, i, &fd); i++)
+    if (is_readable(fd.fd)) return 1;
+  return 0;
+}
+
+static void test_late_removal (stage *s) {
+  int64_t ids[2];
+  int i;
+  begin(s, "a removal that libcurl tells of late leaves the next owner of the descriptor watched");
+  s->options.max_connections = 2;
+  open_pool(s);
+  nheard = 0;
+  for (i = 0; i < 2; i++) {
+    ids[i] = start(s, "POST", "{}");
+    await_request(s, await_peer(s, i));
+  }
+  check(nheard == 2);
+  /* as if the first had not been able to connect this one, and had closed it */
+  heard[0].on_socket(NULL, other_end(&s->peers[1]), CURL_POLL_REMOVE, heard[0].connection, NULL);
+  for (i = 1; i >= 0; i--) {
+    about("connection %d", i);
+    check(!notices(s));
+    answer(&s->peers[i], ANSWER);
+    check(notices(s));
+    check_good(s, ids[i]);
+  }
+  end(s);
+}
+
 int main (void) {
   static stage s;
   {
@@ -1383,6 +1468,7 @@ int main (void) {
   test_how_far(&s);
   test_fork(&s);
   test_not_inherited(&s);
+  test_late_removal(&s);
   test_proxy_password(&s);
   test_no_descriptors(&s);
   return finish(PROGRAM);
