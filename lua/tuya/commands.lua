@@ -8,6 +8,7 @@
 local bytes = require("tuya.bytes")
 local errors = require("tuya.errors")
 local generations = require("tuya.generations")
+local json = require("tuya.json")
 local options = require("tuya.options")
 local points = require("tuya.points")
 local same = require("tuya.points.same")
@@ -194,6 +195,19 @@ local function look(job, list)
    return true, seen
 end
 
+-- What is seen, and was sent unchecked as a table, is JSON text.
+local function as_sent(sent, now)
+   local is_text = type(sent) == "table" and type(now) == "string"
+   return is_text and json.decode(now) or now
+end
+
+-- The last of a list for each code.
+local function last_of_each(list)
+   local last = {}
+   for _, one in ipairs(list) do last[one.code] = one end
+   return last
+end
+
 -- Whether what was sent is there; a countdown runs on while it is looked for.
 local function has_arrived(code, sent, now, elapsed)
    if same(sent, now) then return true end
@@ -203,14 +217,14 @@ end
 
 -- What is not there, some seconds after it was sent.
 local function missing_of(list, seen, elapsed)
-   local missing = {}
+   local missing, last = {}, last_of_each(list)
    for _, one in ipairs(list) do
-      local sent, now = one.value, seen[one.code]
+      local sent, now = one.value, as_sent(one.value, seen[one.code])
       if one.specification then
          sent = points.decode(one.specification, one.code, sent)
          now = points.decode(one.specification, one.code, now)
       end
-      if not has_arrived(one.code, sent, now, elapsed) then
+      if one == last[one.code] and not has_arrived(one.code, sent, now, elapsed) then
          missing[#missing + 1] = { code = one.code, sent = sent, seen = now }
       end
    end

@@ -26,11 +26,16 @@ local BATCH = 20 -- ids that one call may name [published]
 -- Each says how to ask for the page after `state`, and what the next state is; nil: that was the last page.
 local sources = {}
 
+-- Devices a page: the cloud gives no more than `most` [published].
+local function size_of(given, most)
+   return math.min(given.page_size or most, most)
+end
+
 -- last_row_key and has_more.
 local function by_row_key(path, list, size_name, size)
    return {
       ask = function(given, state)
-         local query = { [size_name] = given.page_size or size, last_row_key = state }
+         local query = { [size_name] = size_of(given, size), last_row_key = state }
          query.category, query.product_id = given.category, given.product_id
          if given.asset then query.source_type, query.source_id = "asset", given.asset end
          return path, query
@@ -48,13 +53,13 @@ sources["iot-03"] = by_row_key("/v1.3/iot-03/devices", "list", "page_size", 200)
 -- A bare list; the next page begins after the last device's id, and a page that is not full is the last.
 sources["v2.0"] = {
    ask = function(given, state)
-      local query = { page_size = given.page_size or 20, last_id = state }
+      local query = { page_size = size_of(given, 20), last_id = state }
       query.categories, query.product_ids = given.category, given.product_id
       return "/v2.0/cloud/thing/device", query
    end,
    read = function(result, _, given)
       local last = result[#result]
-      return result, #result >= (given.page_size or 20) and last.id or nil
+      return result, #result >= size_of(given, 20) and last.id or nil
    end,
 }
 
@@ -62,13 +67,13 @@ sources["v2.0"] = {
 local function by_number(path, read_list)
    return {
       ask = function(given, state)
-         local query = { page_no = state and state.number or 1, page_size = given.page_size or 100 }
+         local query = { page_no = state and state.number or 1, page_size = size_of(given, 100) }
          query.product_id, query.schema = given.product_id, given.schema
          return path, query
       end,
       read = function(result, state, given)
          local list, total = read_list(result)
-         local number, size = state and state.number or 1, given.page_size or 100
+         local number, size = state and state.number or 1, size_of(given, 100)
          local gone = state and state.total and total and state.total - total or 0
          if gone > 0 and number > 1 then -- what was on this page has moved to the one before
             return list, { number = math.max(1, number - math.ceil(gone / size)), total = total }

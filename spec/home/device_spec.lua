@@ -416,6 +416,15 @@ describe("a confirmed command", function()
       end
    end)
 
+   it("knows a value that was sent unchecked as a table, and the last of two for one data point", function()
+      local made = new()
+      local lamp = made.client:device("lamp")
+      assert.is_true(lamp:send({ colour_data_v2 = { h = 31, s = 1000, v = 900 } }, { check = false, confirm = 3 }))
+      assert.is_true(made.client:device("thermostat"):send(
+         { { code = "temp_set", value = 20 }, { code = "temp_set", value = 21 } }, { confirm = 3 }))
+      assert.equal(210, values_of(made, "thermostat").temp_set)
+   end)
+
    it("wants seconds", function()
       for _, wrong in ipairs { 0, -1, 0 / 0, 1 / 0 } do
          assert.error_matches(function() new().client:device("plug"):send({ switch_1 = true }, { confirm = wrong }) end,

@@ -78,6 +78,15 @@ describe("a list by", function()
       end
    end
 
+   it("pages no larger than the cloud gives them, whatever page_size is wished for", function()
+      for way, size in pairs { ["v1.0"] = 100, ["iot-03"] = 200, ["v2.0"] = 20 } do
+         local made = new(45)
+         check(assert(made.client:devices({ api = way, page_size = 200 }):all()), 1, 45)
+         assert.equal(math.ceil(45 / size), calls(made))
+      end
+      check(assert(new(45).client:devices({ schema = "any", page_size = 200 }):all()), 1, 45)
+   end)
+
    it("ids asks for each once, however often it is named", function()
       local made = new(45)
       local ids = options_of(WAYS[9], 45).ids
