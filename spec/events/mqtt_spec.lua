@@ -163,6 +163,13 @@ describe("events over MQTT", function()
       assert.same({ "waiting", "api", 28841101 }, { status.state, status.error, status.code })
       assert.matches("Device Status Notification", status.advice)
       assert.equal("http", fails("html").error)
+      status = fails("1004") -- of a call it says what the call would
+      assert.matches("check the access secret", status.advice)
+      new { endpoint = "http://no-such-host.invalid", proxy = "" }
+      local stream = made.client:events { via = "mqtt" }
+      assert.is_true(made:until_so(function() return stream:status().error ~= nil end))
+      assert.equal("dns", stream:status().error)
+      assert.is_nil(stream:status().advice:find("broker", 1, true))
    end)
 
    it("come from the other path where the first is not known", function()

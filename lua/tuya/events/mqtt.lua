@@ -27,6 +27,8 @@ local CIPHERS = { ["1.0"] = "ecb", ["2.0"] = "gcm" }
 local methods = {}
 local metatable = { __name = "tuya.events.mqtt", __index = methods }
 
+local NOBODY = "nobody answers at the broker: a firewall that closes its port, most often"
+
 local ADVICE = {
    [28841101] = "subscribe the project to the service Device Status Notification, in Tuya's console",
    refused = "the broker refuses the account that the open hub gave: a new one is asked for; if that goes on, check "
@@ -38,7 +40,8 @@ local ADVICE = {
    host = "the broker's certificate is for another host: a proxy, or a name server that lies",
    tls = "something on the way opens TLS, or the broker speaks none",
    dns = "no name server knows the broker's host, or none answers",
-   connect = "nobody answers at the broker: a firewall that closes its port, most often",
+   connect = NOBODY,
+   timeout = NOBODY,
    silent = "nothing has come yet: is the service Device Status Notification on, and are the devices of this uid?",
 }
 
@@ -221,7 +224,8 @@ end
 
 local function refused(self, about, detail)
    local is_network = detail.kind == "network"
-   self.stream:fail(is_network and detail.code or detail.kind, about, detail.code)
+   local advice = not is_network and ADVICE[detail.code] or detail.advice -- of the network ours are about the broker
+   self.stream:fail(is_network and detail.code or detail.kind, about, detail.code, advice)
    if not is_network then spare(self) end
 end
 

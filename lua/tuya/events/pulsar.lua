@@ -19,6 +19,8 @@ local PING = 30 -- s without a word before we ask; half as long the answer may t
 local methods = {}
 local metatable = { __name = "tuya.events.pulsar", __index = methods }
 
+local NOBODY = "nobody answers at the message service: a firewall that closes its port (8285), most often, or the proxy"
+
 local ADVICE = {
    [401] = "check the access id and secret, that the message service is on in the project, and the data centre",
    [403] = "check that the message service is on in the project, and the environment",
@@ -27,6 +29,9 @@ local ADVICE = {
    expired = "the certificate is out of date, or this machine's clock is wrong",
    host = "the certificate is for another host: a proxy, or a name server that lies",
    tls = "something on the way opens TLS, or the endpoint speaks none",
+   dns = "no name server knows the message service's host, or none answers",
+   connect = NOBODY,
+   timeout = NOBODY,
    silent = "nothing has come yet: is a messaging rule on for this environment in the console, and the device linked?",
 }
 

@@ -57,7 +57,7 @@ end
 function methods:opened()
    self.state, self.opened_at, self.brought = "open", self:now(), false
    self.connects = self.connects + 1
-   self.failed, self.about, self.code = nil, nil, nil
+   self.failed, self.about, self.code, self.advised = nil, nil, nil, nil
    log(self)
 end
 
@@ -66,12 +66,14 @@ end
 -- @tparam string failed as of `events:status`
 -- @tparam string about a line for people
 -- @param code as of `events:status`
-function methods:fail(failed, about, code)
+-- @tparam ?string advice nil: by `code` or `failed`, as of `new`
+function methods:fail(failed, about, code, advice)
    local good = self.opened_at and (self.brought or self:now() - self.opened_at >= STEADY)
    self.opened_at = nil
    if not self.keeps then self.queue, self.head, self.tail = {}, 0, 0 end
    self.failures = good and 1 or self.failures + 1
    self.failed, self.about, self.code = failed, about, code
+   self.advised = advice or self.advice[code] or self.advice[failed]
    self.state = "waiting"
    local most = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ math.min(self.failures - 1, 10))
    self.due = self:now() + most / 2 + jitter.draw(most / 2, self.context)
@@ -129,7 +131,7 @@ function methods:status()
    return {
       state = state,
       error = self.failed, code = self.code, message = self.about,
-      advice = self.advice[state] or self.advice[self.code] or self.advice[self.failed],
+      advice = self.advice[state] or self.advised,
       retry_in = self:timeout(),
       connects = self.connects, received = self.received, odd = self.odd,
    }
