@@ -65,7 +65,7 @@ local PUBLIC = {
       end,
    }, {
       events = function()
-         return { on = function() end, status = function() return { state = "open", connects = 1 } end }
+         return { on = function() end, status = function() return { state = "open", connects = 1, refused = 0 } end }
       end,
       statuses = function(_, on_done)
          on_done({})

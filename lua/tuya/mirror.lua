@@ -1,7 +1,7 @@
 --- mirror.lua: the home as it is, kept by events.
 -- The idea: the state of all devices is read once, in as few calls as the API allows; from then on events keep it.
--- After a gap in the stream it is read again, because nobody says what was lost. All of it happens in the client's
--- ticks.
+-- After a gap in the stream, or a message that was refused, it is read again, because nobody says what was lost. All of
+-- it happens in the client's ticks.
 -- The danger: to tell an old state for the present one. Behind a gap the mirror is not fresh, and says so, until it
 -- has read again; and what an event tells while it reads stands over what was read, unless it is of before.
 -- @module tuya.mirror
@@ -16,6 +16,7 @@ local mirror = {}
 local OPEN_IN = 5 -- s that the stream gets to open before the first reading
 local AGAIN = 5 -- s until a reading that failed is tried again
 local CHANGES = 1000 -- that wait to be asked for
+local SPARE, LONGEST_SPARE = 60, 3600 -- s between readings for messages that were refused: twice as long each time
 
 local HOME = options.known {
    via = "string", environment = "string", url = "string", ping = "number", devices = "table",
@@ -90,6 +91,8 @@ local function on_event(state, event)
    if state.is_reading then touch(state, event) end
    if event.kind == "unbound" then
       remove(state, id)
+   elseif event.kind == "bound" then -- what it is like has to be read, though nothing was lost
+      state.bound, state.was_fresh = state.bound + 1, false
    elseif event.kind == "online" or event.kind == "offline" then
       set(state, id, "online", event.kind == "online")
    end
@@ -101,23 +104,29 @@ end
 
 -- {{{ Reading
 
-local function connection(state)
+-- What a reading stands on: a connection (nil: none), how many messages were refused, each of which may have told
+-- something, and how many devices were bound.
+local function ground(state)
    local status = state.events:status()
-   return (status.state == "open" or status.state == "silent") and status.connects or nil
+   local is_open = status.state == "open" or status.state == "silent"
+   return { connects = is_open and status.connects or nil, refused = status.refused, bound = state.bound }
 end
 
--- Whether the stream is the one that the last reading stands on.
+-- Whether the last reading still stands.
 local function is_fresh(state)
-   local now = connection(state)
-   return now ~= nil and state.read_with == now
+   local now, last = ground(state), state.ground
+   return now.connects ~= nil and last ~= nil and now.connects == last.connects and now.refused == last.refused
+      and now.bound == last.bound
 end
 
 -- When the state is to be read, on the transport's clock; nil: not for now.
 local function due(state)
    if state.is_reading or state.closed then return nil end
-   local now = connection(state)
-   if not state.read_with then return math.max(state.due, now and 0 or state.open_in) end
-   return now and now ~= state.read_with and state.due or nil
+   local now, last = ground(state), state.ground
+   if not last then return math.max(state.due, now.connects and 0 or state.open_in) end
+   if not now.connects then return nil end
+   if now.connects ~= last.connects or now.bound ~= last.bound then return state.due end
+   return now.refused ~= last.refused and math.max(state.due, state.spare_until) or nil
 end
 
 local function is_newer(state, id, code)
@@ -140,15 +149,21 @@ local function take_over(state, statuses)
    for _, id in ipairs(gone) do remove(state, id, is_read) end
 end
 
-local function on_read(state, with, statuses, message, detail)
+-- Messages that are all refused, for another secret say, shall not cost a reading each.
+local function spare(state)
+   state.spare_until = state.context.monotonic() + math.min(LONGEST_SPARE, SPARE * 2 ^ state.spared)
+   state.spared = math.min(state.spared + 1, 10)
+end
+
+local function on_read(state, stood_on, statuses, message, detail)
    state.is_reading, state.readings = false, state.readings + 1
    if state.closed then return end
    state.message, state.detail = message, detail
    if statuses then
       local before = state.version
       take_over(state, statuses)
-      -- what was read before the stream was open is read again when it is
-      state.read_with = with or 0
+      if stood_on.refused > (state.ground and state.ground.refused or 0) then spare(state) end
+      state.ground = stood_on -- what was read before the stream was open is read again when it is
       if state.readings > 1 then tell(state, { state = "read", changes = state.version - before }) end
    else
       state.due = state.context.monotonic() + AGAIN
@@ -159,10 +174,10 @@ end
 
 -- Begins to read everything. Nothing comes of it where too many calls wait already; then the next tick tries again.
 local function read(state)
-   local with = connection(state)
+   local stood_on = ground(state)
    state.touched, state.began, state.is_reading = {}, clock.now(state.context), true
    local job = state.statuses(state.ids, function(statuses, message, detail)
-      on_read(state, with, statuses, message, detail)
+      on_read(state, stood_on, statuses, message, detail)
    end)
    if not job then state.is_reading = false end
 end
@@ -211,7 +226,7 @@ local function new_state(given, context, its, lent, events)
    local state = {
       context = context, ticker = its, events = events, statuses = lent.statuses, bell = bell.new(context, its),
       devices = {}, changes = {}, missed = 0, version = 0, readings = 0, gaps = 0, ids = given.devices,
-      due = 0, open_in = context.monotonic() + OPEN_IN,
+      bound = 0, due = 0, spared = 0, spare_until = 0, open_in = context.monotonic() + OPEN_IN,
    }
    if given.devices then
       state.only = {}
@@ -254,7 +269,7 @@ function mirror.new(given, context, its, lent)
          return false, trouble
       end
    end
-   if not state.read_with then
+   if not state.ground then
       state.ticked:close()
       return true, nil, state.message or "closed", state.detail
    end
