@@ -81,7 +81,7 @@ function methods:start(what, on_done)
 end
 
 local function is_seconds(value)
-   return value == nil or (type(value) == "number" and value >= 0)
+   return value == nil or value == 0 or (type(value) == "number" and value >= 0)
 end
 
 -- Ticks: true, the calls in flight and what was raised in their functions; or false and the rule.

@@ -313,13 +313,17 @@ local function new_policy(self, context, spec, built)
    }
 end
 
-local function open_context(self)
+local function opened(self)
    if getmetatable(self) ~= metatable then return nil, "self: call it with a colon, client:get(path)" end
-   local open = rawget(self, "open")
+   local open = self.open
    if not open then return nil, "attempt to use a closed client" end
-   local context = open(private)
-   if not core.is_key(context.key) then return nil, "key: attempt to use a closed key" end
-   return context
+   return open(private)
+end
+
+local function open_context(self)
+   local context, rule = opened(self)
+   if context and not core.is_key(context.key) then return nil, "key: attempt to use a closed key" end
+   return context, rule
 end
 
 -- A call that is checked and not yet made: its op, the client's context and the timeout; or nil and the rule that is
@@ -431,7 +435,7 @@ end
 -- @tparam client self
 -- @treturn ?ticker nil and the rule that is broken
 function client.ticker_of(self)
-   local context, rule = open_context(self)
+   local context, rule = opened(self)
    if not context then return nil, rule end
    return ticker.of(context)
 end
@@ -458,7 +462,7 @@ setmetatable(methods, {
 local function close(self, end_calls)
    local context = context_of(self)
    if not context then return end
-   self.open = nil
+   self.open = false -- found at once, where nil would be looked for among the methods
    if context.ticker then end_calls(context.ticker) end
    if context.own_transport then context.transport:close() end
    if context.own_key then context.key:close() end
