@@ -21,7 +21,7 @@ local function fill(stream)
    local bytes, code, message = stream:more()
    if not bytes then return fail(code, message) end
    stream.began = true
-   stream.buffer = stream.buffer .. bytes
+   stream.buffer = stream.buffer == "" and bytes or stream.buffer .. bytes
    return true
 end
 
@@ -115,7 +115,7 @@ local function take_all(stream)
 end
 
 local function read_sized(stream, length, most)
-   local n = length:match("^%d+$") and #length <= 15 and tonumber(length)
+   local n = #length <= 15 and not length:find("%D") and tonumber(length)
    if not n then return fail("protocol", "the reply has no length that can be read") end
    if n > most then return over(most) end
    if #stream.buffer == n then return take_all(stream) end
@@ -139,7 +139,7 @@ end
 -- The same length given twice is given once.
 local function length_of(headers)
    local length = headers["content-length"]
-   if not length or length:find("^%d+$") then return length end
+   if not length or not length:find(",", 1, true) then return length end
    local first = length:match("^[^,]*")
    for one in (length .. ","):gmatch("[ \t]*([^,]*),") do
       if one ~= first then return length end
