@@ -464,6 +464,44 @@ describe("an MQTT channel", function()
       assert.is_true(channel.stream:status().retry_in >= 300)
    end)
 
+   -- Plays the session of a broker that answers subscriptions so; answers what has been done to it.
+   local function play(granted, refused)
+      local its = { topics = {}, closed = 0 }
+      local session = {
+         tick = function() return "open" end, subscriptions = function() return granted, refused end,
+         subscribe = function(_, topic) table.insert(its.topics, topic) end, unsubscribe = function() end,
+         take = function() end, close = function() its.closed = its.closed + 1 end,
+         timeout = function() return 1000 end, fds = function() return {} end,
+      }
+      channel.module = { connect = function() return session end }
+      return its
+   end
+
+   it("asks for another configuration where the broker refuses one of its topics", function()
+      local its = play(1, 1)
+      channel:tick()
+      local status = channel.stream:status()
+      assert.same({ "waiting", "refused", "subscription" }, { status.state, status.error, status.code })
+      assert.matches("refuses a topic", status.advice)
+      assert.same({ { "in/device", "in/ipc" }, 1, 1 }, { its.topics, its.closed, #asked })
+      t = t + status.retry_in
+      channel:tick()
+      assert.equal(2, #asked)
+   end)
+
+   it("hangs up on a broker that never answers its subscriptions, and comes back by the same configuration", function()
+      local its = play(1, 0)
+      channel:tick()
+      assert.equal("connecting", channel.stream:status().state)
+      t = t + 5
+      channel:tick()
+      local status = channel.stream:status()
+      assert.same({ "waiting", "timeout", 1 }, { status.state, status.error, its.closed })
+      t = t + status.retry_in
+      channel:tick()
+      assert.equal(1, #asked)
+   end)
+
    it("takes no configuration that it cannot trust", function()
       local function with(changes)
          local copy = {}
