@@ -105,6 +105,25 @@ function legal.Json(_, try, point)
    end
 end
 
+-- What a program has to see, by the product's own description and nothing of what is tested.
+local meant = {}
+
+function meant.Integer(limits, wire)
+   return wire / 10 ^ limits.scale
+end
+
+function meant.Bitmap(limits, wire)
+   local names = {}
+   for i, name in ipairs(limits.label) do
+      if math.floor(wire / 2 ^ (i - 1)) % 2 == 1 then names[#names + 1] = name end
+   end
+   return names
+end
+
+function meant.Json(_, wire)
+   return json.decode(wire)
+end
+
 describe("a data point of every product", function()
    for _, one in ipairs(ALL) do
       it("converts there and back over its whole legal range: " .. one.name, function()
@@ -113,6 +132,10 @@ describe("a data point of every product", function()
          legal[one.sim.type](one.sim.values, function(wire)
             count = count + 1
             local value = points.decode(one.spec, one.code, wire)
+            local sense = meant[one.sim.type]
+            if not same(value, sense and sense(one.sim.values, wire) or not sense and wire) then
+               error(tostring(wire) .. " is read as " .. points.text(value))
+            end
             local back, rule = points.encode(one.spec, one.code, value)
             if back == nil then error(rule) end
             local again = points.decode(one.spec, one.code, back)
@@ -273,6 +296,37 @@ describe("a wrong value's message", function()
          message("work_mode", "whit"))
       assert.equal('switch_1: true or false expected, got "on"; the nearest legal value is true',
          message("switch_1", "on"))
+   end)
+
+   it("shows tables by what they hold, one level down, and not all of a long one", function()
+      local rule = "temp_set: a number from 5 to 35 ℃ expected, in steps of 0.5, got "
+      local cyclic = { a = 1 }
+      cyclic.b = cyclic
+      for shown, value in pairs {
+         ["{ h = 400, s = 1 }"] = { h = 400, s = 1 }, ["{ 1, 2 }"] = { 1, 2 }, ["{}"] = {}, ["null"] = json.null,
+         ["{ a = 1, b = a table }"] = cyclic, ['{ a = "x", b = true }'] = { a = "x", b = true },
+         ["{ " .. ("1, "):rep(18) .. "1..."] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 },
+      } do
+         assert.equal(rule .. shown, message("temp_set", value))
+      end
+      assert.equal("{ a = { 1.5, { x = null } } }", points.text { a = { 1.5, { x = json.null } } })
+   end)
+
+   it("names the last step where the range ends between two", function()
+      local odd = read {
+         { code = "a", type = "Integer", values = '{"min":0,"max":10,"scale":0,"step":3}' },
+         { code = "b", type = "Integer", values = '{"min":-5,"max":9,"scale":1,"step":4}' },
+      }
+      for value, nearest in pairs { [10] = 9, [12] = 9, [1] = 0, [2] = 3, [7.6] = 9, [-1] = 0, [4.4] = 3 } do
+         assert.equal(nearest, (select(3, points.encode(odd, "a", value))))
+      end
+      for _, value in ipairs { 0, 3, 6, 9 } do assert.equal(value, (points.encode(odd, "a", value))) end
+      for wire, value in pairs { [-5] = -0.5, [-1] = -0.1, [3] = 0.3, [7] = 0.7 } do
+         assert.equal(wire, (points.encode(odd, "b", value)))
+      end
+      for value, nearest in pairs { [0.9] = 0.7, [0.5] = 0.7, [0] = -0.1, [-2] = -0.5 } do
+         assert.equal(nearest, (select(3, points.encode(odd, "b", value))))
+      end
    end)
 
    it("is cut between two characters where it is a text that is too long", function()
