@@ -3,6 +3,7 @@
 -- The danger: what is deleted here is gone from the app as well; nothing asks twice.
 -- @module tuya.homes
 
+local core = require("tuya.core")
 local edge = require("tuya.edge")
 local errors = require("tuya.errors")
 local fold = require("tuya.fold")
@@ -352,6 +353,26 @@ local function users_of(inner, client, schema)
    end, function(user) return user.uid end)
 end
 
+local USER = options.known {
+   username = "string", password = "string", country_code = "string|number", nick_name = "string",
+   time_zone_id = "string", username_type = "number",
+}
+
+-- What an app's user is made of: a body, whose password is its MD5 [published]; or nil and the rule.
+local function user_body(given)
+   local rule = options.broken(given, USER)
+   for _, name in ipairs { "username", "password", "country_code" } do
+      rule = rule or (given[name] == nil or given[name] == "") and name .. ": missing" or nil
+   end
+   if rule then return nil, rule end
+   local name = given.username
+   return {
+      username = name, password = core.md5(given.password), country_code = id_text(given.country_code),
+      nick_name = given.nick_name, time_zone_id = given.time_zone_id,
+      username_type = given.username_type or name:find("@", 1, true) and 2 or name:find("^%+?%d+$") and 1 or 3,
+   }
+end
+
 -- }}}
 
 --- Adds the methods to those of a client.
@@ -393,6 +414,23 @@ function homes.mix(methods, inner)
    methods.users = edge.of("tuya.client:users", function(self, schema)
       if type(schema) ~= "string" or not is_id(schema) then return false, "schema: an id expected" end
       return true, users_of(inner, self, schema)
+   end)
+
+   --- Makes a user of an app of one's own. For a user that is there it sets password and names anew.
+   -- @function create_user
+   -- @tparam string schema the app's
+   -- @tparam table given `username`, `password` (sent as its MD5), `country_code` (49, "49"); `nick_name`,
+   -- `time_zone_id`, `username_type` (1: a telephone number, 2: an address, 3: another; nil: what it looks like)
+   -- @treturn ?string uid; or nil, message, detail
+   methods.create_user = edge.of("tuya.client:create_user", function(self, schema, given)
+      if type(schema) ~= "string" or not is_id(schema) then return false, "schema: an id expected" end
+      local body, rule = user_body(given)
+      if not body then return false, rule end
+      return inner.read(self, { method = "POST", path = "/v1.0/apps/" .. schema .. "/user", body = body },
+         function(result)
+            local uid = type(result) == "table" and result.uid
+            return is_id(uid) and uid or nil
+         end)
    end)
 
    --- What a user is.

@@ -282,14 +282,64 @@ hub_methods.categories = edge.of("tuya.infrared:categories", function(self)
    return call(self, "GET", "v2.0", "/categories", a_table)
 end)
 
+-- An id as it stands in a path; nil: it is none.
+local function segment(id)
+   if type(id) == "number" and id % 1 == 0 then id = ("%.0f"):format(id) end
+   return type(id) == "string" and id:find(SEGMENT) and id or nil
+end
+
 --- What brands the library has of a kind.
 -- @function brands
 -- @tparam string|integer category its id
 -- @treturn ?table list as the cloud writes it: `brand_id`, `brand_name`; or nil, message, detail
 hub_methods.brands = edge.of("tuya.infrared:brands", function(self, category)
-   if type(category) == "number" then category = ("%.0f"):format(category) end
-   if type(category) ~= "string" or not category:find(SEGMENT) then return false, "category: an id expected" end
-   return call(self, "GET", "v2.0", "/categories/" .. category .. "/brands", a_table)
+   if not segment(category) then return false, "category: an id expected" end
+   return call(self, "GET", "v2.0", "/categories/" .. segment(category) .. "/brands", a_table)
+end)
+
+--- What sets of codes the library has of a brand; a brand has several, for its devices of other years.
+-- @function indexes
+-- @tparam string|integer category its id
+-- @tparam string|integer brand its id
+-- @treturn ?table list as the cloud writes it: `remote_index`; or nil, message, detail
+hub_methods.indexes = edge.of("tuya.infrared:indexes", function(self, category, brand)
+   if not segment(category) then return false, "category: an id expected" end
+   if not segment(brand) then return false, "brand: an id expected" end
+   local path = ("/categories/%s/brands/%s/remote-indexs"):format(segment(category), segment(brand))
+   return call(self, "GET", "v2.0", path, a_table)
+end)
+
+local LIBRARY = options.known {
+   category_id = "string|number", brand_id = "string|number", brand_name = "string", remote_index = "string|number",
+}
+
+-- What the library is asked for: a body, or nil and the rule.
+local function library_body(name, given)
+   local rule = not is_text(name) and "name: a string that is not empty expected" or options.broken(given, LIBRARY)
+   if rule then return nil, rule end
+   local body = { remote_name = name, brand_name = given.brand_name }
+   for _, field in ipairs { "category_id", "brand_id", "remote_index" } do
+      if given[field] == nil then return nil, field .. ": missing" end
+      body[field] = tonumber(given[field])
+      if not body[field] then return nil, field .. ": a number or its digits expected" end
+   end
+   return body
+end
+
+--- Adds a remote of Tuya's library.
+-- @function add
+-- @tparam string name
+-- @tparam table given `category_id`, `brand_id`, `remote_index` (of `categories`, `brands`, `indexes`), `brand_name`
+-- @treturn ?remote; or nil, message, detail
+hub_methods.add = edge.of("tuya.infrared:add", function(self, name, given)
+   local body, rule = library_body(name, given)
+   if not body then return false, rule end
+   return call(self, "POST", "v2.0", "/remotes", function(result)
+      local id = segment(result)
+      return id and new_remote(self, {
+         remote_id = id, remote_name = name, category_id = body.category_id, brand_name = body.brand_name,
+      })
+   end, body)
 end)
 
 -- }}}
@@ -335,7 +385,8 @@ function infrared.mix(methods, inner)
    --- An infrared hub, for what it can do besides sending: learn. Nothing is sent.
    -- @function infrared
    -- @tparam string|device hub
-   -- @treturn infrared with `remotes()`, `learn()`, `create(name, codes)`, `categories()`, `brands(category)`
+   -- @treturn infrared with `remotes()`, `learn()`, `create(name, codes)`, `categories()`, `brands(category)`,
+   -- `indexes(category, brand)`, `add(name, given)`
    methods.infrared = edge.of("tuya.client:infrared", function(self, hub)
       local made, rule = new_hub(inner, self, hub)
       return made ~= nil, made or rule

@@ -658,6 +658,20 @@ function client:space(id) end
 ---@return tuya.pager<table>
 function client:users(schema) end
 
+---@class tuya.user.given
+---@field username string
+---@field password string sent as its MD5
+---@field country_code string|integer
+---@field nick_name? string
+---@field time_zone_id? string
+---@field username_type? 1|2|3 a telephone number, an address, another; what it looks like
+
+--- Makes a user of an app of one's own; for one that is there it sets password and names anew.
+---@param schema string
+---@param user tuya.user.given
+---@return string? uid, string? message, tuya.detail? detail
+function client:create_user(schema, user) end
+
 --- What a user is.
 ---@param uid string
 ---@return table? user, string? message, tuya.detail? detail
@@ -927,6 +941,23 @@ function infrared:categories() end
 ---@param category string|integer
 ---@return table[]? brands, string? message, tuya.detail? detail
 function infrared:brands(category) end
+
+---@param category string|integer
+---@param brand string|integer
+---@return table[]? indexes, string? message, tuya.detail? detail
+function infrared:indexes(category, brand) end
+
+---@class tuya.infrared.library what names a remote of Tuya's library
+---@field category_id string|integer of `categories`
+---@field brand_id string|integer of `brands`
+---@field remote_index string|integer of `indexes`
+---@field brand_name? string
+
+--- Adds a remote of Tuya's library.
+---@param name string
+---@param given tuya.infrared.library
+---@return tuya.remote? remote, string? message, tuya.detail? detail
+function infrared:add(name, given) end
 
 --- A list that comes in pages: `for item in pager do`, which raises failures, or `pager:next()`.
 ---@class tuya.pager<T>

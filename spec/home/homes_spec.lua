@@ -70,6 +70,39 @@ describe("a home", function()
       assert.equal(1106, select(3, new().client:user("somebody")).code)
    end)
 
+   it("has users who are made, and made homes for", function()
+      local made = new()
+      local anna = { username = "anna@example.org", password = "a house in 2024", country_code = 49 }
+      local uid = assert(made.client:create_user("smartlife", anna))
+      local body = json.decode(made.transport.requests[#made.transport.requests].body)
+      assert.same({
+         username = "anna@example.org", country_code = "49", username_type = 2,
+         password = require("tuya.core").md5("a house in 2024"),
+      }, body)
+      assert.equal("anna@example.org", made.client:user(uid).username)
+      assert.equal(2, #assert(made.client:users("smartlife"):all()))
+      assert.equal(uid, made.client:create_user("smartlife", anna)) -- the same user, again
+      assert.equal("Cabin", made.client:create_home("Cabin", { uid = uid }).name)
+      assert.equal("Cabin", made.client:homes(uid)[1].name)
+      for username, kind in pairs { ["+491701234567"] = 1, ["anna"] = 3 } do
+         assert(made.client:create_user("smartlife",
+            { username = username, password = "x", country_code = "49", nick_name = "A" }))
+         assert.equal(kind, json.decode(made.transport.requests[#made.transport.requests].body).username_type)
+      end
+      for rule, given in pairs {
+         ["password: missing"] = { username = "a", country_code = 49 }, ["country_code: missing"] = {
+            username = "a", password = "x" }, ["did you mean username?"] = { user_name = "a" },
+      } do
+         assert.error_matches(function() made.client:create_user("smartlife", given) end, rule, 1, true)
+      end
+      local raised, message = pcall(function()
+         made.client:create_user("smart life", { username = "a", password = "secret", country_code = 1 })
+      end)
+      assert.is_false(raised)
+      assert.matches("schema: an id expected", message, 1, true)
+      assert.is_nil(message:find("secret", 1, true))
+   end)
+
    it("has members, who are added, made administrators and removed", function()
       local home = new().client:space("1001")
       local members = assert(home:members())
@@ -541,6 +574,33 @@ describe("a hub that learns", function()
       assert.same({ "Air conditioner" }, names(made.client:remotes("hub")))
       assert.equal("2", hub:categories()[2].category_id)
       assert.equal("97", hub:brands(2)[1].brand_id)
+   end)
+
+   it("adds a remote of Tuya's library", function()
+      local made = new()
+      local hub = made.client:infrared("hub")
+      local brand = assert(hub:brands(2))[1]
+      local index = assert(hub:indexes(2, brand.brand_id))[1]
+      local remote = assert(hub:add("Television", {
+         category_id = 2, brand_id = brand.brand_id, brand_name = brand.brand_name, remote_index = index.remote_index,
+      }))
+      assert.same({ remote_name = "Television", category_id = 2, brand_id = 97, brand_name = "Simulated",
+         remote_index = 1001 }, json.decode(made.transport.requests[#made.transport.requests].body))
+      assert.equal("Television", remote.name)
+      assert.equal(2, #assert(hub:remotes()))
+      assert.is_true(remote:press(remote:keys()[1].key))
+      assert.is_true(remote:delete())
+      assert.equal(1, #hub:remotes())
+      for rule, call in pairs {
+         ["remote_index: missing"] = function() hub:add("x", { category_id = 2, brand_id = 97 }) end,
+         ["name: a string that is not empty"] = function() hub:add("", {}) end,
+         ["brand: an id expected"] = function() hub:indexes(2) end,
+         ["brand_id: a number or its digits expected"] = function()
+            hub:add("x", { category_id = 2, brand_id = "Sony", remote_index = 1 })
+         end,
+      } do
+         assert.error_matches(call, rule, 1, true)
+      end
    end)
 
    it("says that it heard nothing, and stops listening whatever comes", function()

@@ -274,4 +274,23 @@ function infrared.brands()
    return json.array({ { brand_id = "97", brand_name = "Simulated" } })
 end
 
+function infrared.indexes()
+   return json.array({ { remote_index = 1001 } })
+end
+
+--- A remote of the library, with its keys.
+function infrared.add(call)
+   local hub, body = call.device, body_of(call)
+   if not body or type(body.category_id) ~= "number" or type(body.remote_index) ~= "number" then
+      return nil, 1109
+   end
+   hub.last_remote = (hub.last_remote or 0) + 1
+   local remote = homes.add(call.home, {
+      id = hub.id .. "lib" .. hub.last_remote, name = body.remote_name or "Remote", category = "infrared_tv",
+      product_id = "simirtv000000001", gateway = hub.id, data_points = {},
+   })
+   remote.brand_name, remote.remote_category = body.brand_name, ("%.0f"):format(body.category_id)
+   return remote.id
+end
+
 return infrared

@@ -295,13 +295,14 @@ local function project_devices(project, only)
    return list
 end
 
+--- The first home of a user; of one who was made by a call and has none yet, what is known of the user.
 local function home_of_user(project, uid)
    for _, home in ipairs(project.homes) do
       if home.uid == uid then
          return home
       end
    end
-   return nil
+   return (project.users or {})[uid]
 end
 
 --- Query values by name; of a repeated name the first.

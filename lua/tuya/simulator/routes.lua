@@ -72,6 +72,7 @@ local ROWS = {
 
    { "GET", "/v1.0/users/{uid}/homes", spaces.homes },
    { "GET", "/v1.0/apps/{schema}/users", spaces.users },
+   { "POST", "/v1.0/apps/{schema}/user", spaces.add_user },
    { "GET", "/v1.0/users/{uid}/infos", spaces.user },
    { "POST", "/v1.0/home/create-home", spaces.create_home },
    { "GET", "/v1.0/homes/{home}", spaces.home },
@@ -131,6 +132,8 @@ local ROWS = {
    { "POST", "/v2.0/infrareds/{device}/remotes/{remote}/learning-codes", infrared.send },
    { "GET", "/v2.0/infrareds/{device}/categories", infrared.categories },
    { "GET", "/v2.0/infrareds/{device}/categories/{category}/brands", infrared.brands },
+   { "GET", "/v2.0/infrareds/{device}/categories/{category}/brands/{brand}/remote-indexs", infrared.indexes },
+   { "POST", "/v2.0/infrareds/{device}/remotes", infrared.add },
 
    { "POST", "/v1.0/iot-03/open-hub/access-config", services.open_hub },
    { "POST", "/v1.0/open-hub/access/config", services.open_hub },

@@ -54,7 +54,7 @@ function spaces.create_home(call)
    if type(given) ~= "table" or type(given.name) ~= "string" then
       return nil, 1109
    end
-   local last, is_known = 1000, false
+   local last, is_known = 1000, (call.project.users or {})[uid or ""] ~= nil
    for _, home in ipairs(call.project.homes) do
       last = math.max(last, tonumber(home.home_id) or 0)
       is_known = is_known or home.uid == uid
@@ -248,17 +248,44 @@ spaces.remove_member = about_member(function(_, home, _, at)
 end)
 
 local function shape_user(home)
-   return { uid = home.uid, username = home.username or home.uid, country_code = "49", create_time = 1700000000 }
+   return { uid = home.uid, username = home.username or home.uid, country_code = home.country_code or "49",
+      create_time = 1700000000 }
+end
+
+--- A user of an app, who has no home yet; one of the same name is set anew.
+function spaces.add_user(call)
+   local body, project = about.body(call), call.project
+   for _, name in ipairs({ "username", "password", "country_code" }) do
+      if not body or type(body[name]) ~= "string" or body[name] == "" then
+         return nil, 1109
+      end
+   end
+   if not body.password:find("^%x+$") or #body.password ~= 32 or type(body.username_type) ~= "number" then
+      return nil, 1109
+   end
+   local uid = "bay" .. body.country_code .. body.username:gsub("[^%w]", "")
+   project.users = project.users or {}
+   project.users[uid] = { uid = uid, username = body.username, country_code = body.country_code, devices = {} }
+   return { uid = uid }
 end
 
 --- The users, each once, in pages that are numbered.
 function spaces.users(call)
-   local users, seen = {}, {}
+   local users, seen, made = {}, {}, {}
    for _, home in ipairs(call.project.homes) do
       if not seen[home.uid] then
          seen[home.uid] = true
          users[#users + 1] = home
       end
+   end
+   for uid, user in pairs(call.project.users or {}) do
+      made[#made + 1] = not seen[uid] and user or nil
+   end
+   table.sort(made, function(a, b)
+      return a.uid < b.uid
+   end)
+   for _, user in ipairs(made) do
+      users[#users + 1] = user
    end
    local size, number = tonumber(call.query.page_size) or 20, tonumber(call.query.page_no) or 1
    local page = {}
