@@ -1,7 +1,8 @@
 -- gateway.lua: what the gateway costs, for run.lua.
 -- wrk goes through one nginx worker to a server with a fixed answer: by a plain proxy_pass, by sign() and by serve().
 -- The rounds alternate, so that all see the same machine; what counts is the worker's own CPU, within a round: wrk and
--- the server cost more than a plain proxy_pass does, so that the requests on the wall are theirs as well.
+-- the server cost more than a plain proxy_pass does, so that the requests on the wall are theirs as well. They never
+-- sleep (awake.c): with a plain worker they have no time to, and a slower one would wake them for nearly every message.
 local support = require("spec.nginx.support")
 
 local SECONDS, ROUNDS = 2, 7
@@ -50,7 +51,9 @@ local function cpu_of(pid)
    return (fields[12] + fields[13]) * TICK
 end
 
-local pin = tonumber(shell("nproc")) > 1 and "taskset -c 1 " or ""
+local is_shared = tonumber(shell("nproc")) == 1 -- then nobody may be awake for nothing
+local awake = not is_shared and shell("pwd"):match("%C+") .. "/build/bench/awake.so" or ""
+local pin = is_shared and "" or ("LD_PRELOAD=%s taskset -c 1 "):format(awake)
 
 -- Requests a second, and the worker's CPU for each in us.
 local function round(port, worker, way, duration)
@@ -68,8 +71,9 @@ local function median(list)
 end
 
 local function start()
-   local affinity = pin ~= "" and "worker_cpu_affinity %s;" or ""
+   local affinity = is_shared and "" or "worker_cpu_affinity %s;"
    local server = support.nginx {
+      preload = awake,
       main = affinity:format("10"), http = (SERVER:gsub("%u%u%u+", { ANSWER = ANSWER, TOKEN = TOKEN })),
    }
    local host = "127.0.0.1:" .. server.port

@@ -220,6 +220,38 @@ describe("the gateway #once", function()
       end
    end)
 
+   it("takes an answer of serve() for good by its own envelope, whatever stands within it", function()
+      local fixed = support.nginx { http = [[
+         lua_shared_dict tuya 1m;
+         init_by_lua_block {
+            gateway = require("tuya.openresty").new {
+               access_id = "anaccessid", access_secret = "s", endpoint = "http://127.0.0.1:$PORT", store = "shm:tuya",
+            }
+         }
+         server {
+            listen 127.0.0.1:$PORT;
+            location = /v1.0/token {
+               return 200 '{"result":{"access_token":"x","expire_time":7200,"refresh_token":"r"},"success":true,"t":1}';
+            }
+            location = /good { return 200 '{"result":1,"success":true,"t":1700000000000,"tid":"x"}'; }
+            location = /in { return 200 '{"code":1106,"success":false,"in":{"success":true,"t":1,"tid":"x"}}'; }
+            location = /text {
+               return 200 '{"code":1107,"success":false,"msg":"\\"success\\":true,\\"t\\":1,\\"tid\\":\\"x"}';
+            }
+            location = /last { return 200 '{"success":true,"t":1,"code":1108,"success":false,"tid":"x"}'; }
+            location /sure/ { content_by_lua_block { gateway:serve("/sure") } }
+            location = /status { content_by_lua_block { gateway:status() } }
+         }]] }
+      finally(fixed.stop)
+      for _, name in ipairs { "good", "in", "text", "last" } do
+         local _, body = support.get(fixed.port, "/sure/" .. name)
+         assert.is_truthy(json.decode(body), body)
+      end
+      local health = json.decode(select(2, support.get(fixed.port, "/status")))
+      assert.same({ ["1106"] = 1, ["1107"] = 1, ["1108"] = 1 }, health.errors)
+      assert.is_true(health.clock_offset_ms < -1e6) -- by the good one's t
+   end)
+
    it("tells how it goes, and never the token", function()
       local _, health
       local waited = 0
