@@ -48,12 +48,27 @@ ca_store *ca_load (const char *file) {
 void ca_free (ca_store *store) { X509_STORE_free((X509_STORE *)store); }
 
 /*
+** OpenSSL spoils a session of TLS 1.3 that was used, where it caches sessions by the end of the
+** handshake; the next ticket comes later, with the answer, and who connects in between would have
+** none. So the cache is closed until then. Of TLS 1.2 it has to be open: its ticket comes before.
+*/
+static void open_cache (const SSL *ssl, int where, int unused) {
+  (void)unused;
+  if (where & SSL_CB_HANDSHAKE_DONE || SSL_version(ssl) < TLS1_3_VERSION)
+    SSL_CTX_set_session_cache_mode(SSL_get_SSL_CTX(ssl),
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+}
+
+/*
 ** Tickets, which libcurl does not ask for and leaves to whoever is called here: a session that is
 ** resumed costs no verification, some 0.3 ms of a tick instead of 1.
 */
 CURLcode ca_apply (CURL *easy, void *ssl_ctx, void *store) {
+  SSL_CTX *context = ssl_ctx;
   (void)easy;
-  SSL_CTX_set1_cert_store((SSL_CTX *)ssl_ctx, (X509_STORE *)store);
-  SSL_CTX_clear_options((SSL_CTX *)ssl_ctx, SSL_OP_NO_TICKET);
+  SSL_CTX_set1_cert_store(context, (X509_STORE *)store);
+  SSL_CTX_clear_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_info_callback(context, open_cache);
   return CURLE_OK;
 }
