@@ -240,6 +240,7 @@ local function new_context(given)
       endpoint = endpoint:gsub("/$", ""),
       wire = { endpoint = endpoint, ca_file = given.ca_file, proxy = given.proxy },
       store = its_store,
+      is_alone = given.store == nil, -- nobody else has the store: what was read last is what it has
       kept = kept.new(),
       api = given.api,
       budget = plan,

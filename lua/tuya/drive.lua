@@ -79,10 +79,10 @@ function effects.swap(host, _, key, old, new, life)
 end
 
 -- Steps with the answer to the last effect, carries out the next one, and so on.
-local function continue(host, deadline, op, effect, ...)
+local function continue(host, deadline, op, effect, a, b, c, d)
    if host.log then host.flush() end
    if effect == nil then return end
-   return continue(host, deadline, op, op:step(effects[effect](host, deadline, ...)))
+   return continue(host, deadline, op, op:step(effects[effect](host, deadline, a, b, c, d)))
 end
 
 function run(host, deadline, op)

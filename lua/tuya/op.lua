@@ -95,24 +95,27 @@ local function put_by(thread)
    if not ngx and #idle < KEPT then idle[#idle + 1] = thread end
 end
 
-local function keep(self, ok, effect, ...)
+local function keep(self, ok, effect, a, b, c, d)
    if not ok then
       self:abandon(effect)
       error(effect, 0)
    end
-   if effect ~= idle then return effect, ... end
+   if effect ~= idle then return effect, a, b, c, d end
    put_by(self.thread)
    self.thread = nil
 end
 
 --- Runs the op up to its next effect.
--- @param ... the answer to its last effect
--- @return the effect and its arguments; nothing when the op is done
+-- @param a the answer to its last effect; three values are enough for all
+-- @param b
+-- @param c
+-- @return the effect and its arguments, four at most; nil when the op is done
 -- @raise what the flow raised
-function methods:step(...)
-   if self.thread then return keep(self, resume(self.thread, ...)) end
-   self.thread = table.remove(idle) or create(serve)
-   return keep(self, resume(self.thread, self))
+function methods:step(a, b, c)
+   if self.thread then return keep(self, resume(self.thread, a, b, c)) end
+   local thread = idle[#idle] or create(serve)
+   self.thread, idle[#idle] = thread, nil
+   return keep(self, resume(thread, self))
 end
 
 --- What a finished op returned; three values at least.

@@ -76,10 +76,11 @@ local function not_an_envelope(reply, media_type, rule)
    return ("%s instead of the cloud's JSON (%d bytes)"):format(quote(media_type), #body)
 end
 
+local PLAIN = { string = true, number = true }
+
 -- A member of an envelope where it is what it may be, a text or a number; nil for anything else.
 local function plain(value)
-   local kind = type(value)
-   return (kind == "string" or kind == "number") and value or nil
+   return PLAIN[type(value)] and value
 end
 
 local function api_detail(reply, envelope)

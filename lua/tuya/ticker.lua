@@ -16,27 +16,13 @@ local ticker = {
 local NEAR = 1e-5 -- a moment this close has come: sums of seconds are not exact
 local STRANGER = 0.01 -- seconds between looks at an op that somebody else drives
 
-local unpack = table.unpack or unpack
-
 local no_time = "no time left before the timeout"
 local timed_out = { kind = "network", code = "timeout", message = no_time, sent = "no" }
 
-local gsub = string.gsub
+local run = core.run
 
 local methods = {}
 local metatable = { __name = "tuya.ticker", __index = methods }
-
--- Calls back for the op whose turn it is; made once, since xpcall hands no arguments on in Lua 5.1. A callback that
--- yielded would suspend whoever ticks, for ever if he lets go; gsub calls it, since nothing yields over that.
-local function new_call_back(self)
-   local function call_back()
-      local op = self.telling
-      local finished, detail = op.finished, op.detail
-      op.finished = nil
-      if detail then finished(errors.failure(detail)) else finished(op:returned()) end
-   end
-   return function() gsub("x", "x", call_back) end
-end
 
 --- Makes the ticker of a client.
 -- @tparam table host the client's context
@@ -45,6 +31,7 @@ function ticker.new(host)
    local self = setmetatable({
       host = host,
       transport = host.transport,
+      now = host.monotonic,
       lane = host.transport:join(),
       ops = {},        -- all of them; each knows its place
       fresh = {},      -- those that the next tick begins
@@ -60,7 +47,6 @@ function ticker.new(host)
       serial = 0,
       errors = nil,    -- what callbacks raised since the last tick
    }, metatable)
-   self.call_back = new_call_back(self)
    return self
 end
 
@@ -98,16 +84,19 @@ local function abandon(self, op, trouble)
    if raised then report(self, raised) end
 end
 
--- Calls back; what it raises harms nobody.
+-- Calls back; what it raises harms nobody. One that yielded would suspend whoever ticks, for ever if he lets go.
 local function tell(self, op)
-   self.calls, self.told, self.telling = self.calls - 1, self.told + 1, op
-   local ok, trouble = xpcall(self.call_back, traceback)
+   local finished, detail = op.finished, op.detail
+   local ok, trouble
+   self.calls, self.told, op.finished = self.calls - 1, self.told + 1, nil
+   if detail then ok, trouble = run(traceback, finished, errors.failure(detail))
+   else ok, trouble = run(traceback, finished, op:returned()) end
    if not ok then report(self, trouble) end
    if self.host.log then self.host.flush() end
 end
 
-local function make_ready(self, op, ...)
-   op.stage, op.answer = "ready", { n = select("#", ...), ... }
+local function make_ready(self, op, a, b, c)
+   op.stage, op.answer = "ready", { a, b, c }
    self.tail = self.tail + 1
    self.ready[self.tail] = op
 end
@@ -118,7 +107,7 @@ local function admit(self, op, timeout)
    local serial, place = self.serial + 1, #ops + 1
    self.serial, ops[place] = serial, op
    op.driver, op.serial, op.place = self, serial, place
-   op.deadline, op.sent = self.transport:now() + timeout, "no"
+   op.deadline, op.sent = self.now() + timeout, "no"
 end
 
 local function forget(self, op)
@@ -146,15 +135,15 @@ end
 local effects = {}
 
 -- Carries out the effect that a step asked for; those that take no time at once.
-local function carry_out(self, op, effect, ...)
+local function carry_out(self, op, effect, a, b, c, d)
    if op.stage == "done" then return abandon(self, op, "cancelled") end -- by what the step, or a store, called
-   local run = effects[effect]
-   if run then return run(self, op, ...) end
+   local carry = effects[effect]
+   if carry then return carry(self, op, a, b, c, d) end
    if not op.done then error("a function that was started yielded; a task of a scheduler may do that", 0) end
 end
 
-local function step(self, op, ...)
-   return carry_out(self, op, op:step(...))
+local function step(self, op, a, b, c)
+   return carry_out(self, op, op:step(a, b, c))
 end
 
 -- Of an earlier timer of the same op nothing comes.
@@ -164,18 +153,17 @@ local function wake_at(self, op, at)
 end
 
 function effects.send(self, op, sealed, policy)
-   local transport, most = self.transport, policy.timeout
-   local left = op.deadline - transport:now()
+   local most, left = policy.timeout, op.deadline - self.now()
    if left <= 0 then return step(self, op, nil, no_time, timed_out) end
    if most and most < left then left = most end
    local limits = { timeout = left, connect_timeout = policy.connect_timeout, endpoint = policy.endpoint }
-   local id, message, detail = transport:start(sealed, limits, self.lane)
+   local id, message, detail = self.transport:start(sealed, limits, self.lane)
    if not id then return step(self, op, nil, message, detail) end
    op.stage, op.id, self.sending[id] = "sending", id, op
 end
 
 function effects.sleep(self, op, seconds)
-   local at = self.transport:now() + seconds
+   local at = self.now() + seconds
    if at >= op.deadline then return step(self, op, false) end
    if op.is_woken then return step(self, op, true) end
    op.stage = "sleeping"
@@ -217,8 +205,8 @@ function effects.swap(self, op, key, old, new, life)
 end
 
 -- Steps an op on; afterwards its next effect is under way, or it is done.
-local function advance(self, op, ...)
-   local ok, trouble = pcall(step, self, op, ...)
+local function advance(self, op, a, b, c)
+   local ok, trouble = pcall(step, self, op, a, b, c)
    if not ok then
       op.trouble = trouble
       op.detail = { kind = "error", code = "error", message = tostring(trouble), sent = "maybe" }
@@ -254,7 +242,7 @@ end
 local function end_timers(self)
    local at, timer = self.timers:first()
    if not at then return end
-   local now = self.transport:now() + NEAR
+   local now = self.now() + NEAR
    while at and at <= now do
       self.timers:pop()
       if timer.op.timer == timer then end_timer(self, timer.op) end
@@ -298,7 +286,7 @@ local function advance_ready(self, op)
    local answer = op.answer
    if not answer then return advance(self, op) end
    op.answer = nil
-   advance(self, op, unpack(answer, 1, answer.n))
+   advance(self, op, answer[1], answer[2], answer[3])
 end
 
 -- Steps what is ready, at least one op; whether there was one.
@@ -311,7 +299,7 @@ local function step_ready(self, stop)
       if op.stage == "ready" then
          stepped = true
          advance_ready(self, op)
-         if self.closed or self.transport:now() >= stop then return true end
+         if self.closed or self.now() >= stop then return true end
       end
    end
    self.head, self.tail = 1, 0
@@ -320,17 +308,17 @@ end
 
 -- Takes what replies there are, at least one; whether there was one.
 local function take_replies(self, stop)
-   local transport, lane, took = self.transport, self.lane, false
+   local transport, lane, now, took = self.transport, self.lane, self.now, false
    while not self.closed and take_reply(self, transport:take(lane)) do
       took = true
-      if transport:now() >= stop then break end
+      if now() >= stop then break end
    end
    return took
 end
 
 -- Moves transfers on; the time is looked at between two steps of connections.
 local function move_transfers(self, _, stop)
-   self.transport:tick(math.max(0, stop - self.transport:now()))
+   self.transport:tick(math.max(0, stop - self.now()))
    return next(self.sending) ~= nil
 end
 
@@ -365,7 +353,7 @@ local PHASES = { step_ready, move_transfers, take_replies, step_ready, tick_besi
 
 -- One round over everything that can be done without waiting.
 local function work(self, budget)
-   local begun = self.transport:now()
+   local begun = self.now()
    tell_cancelled(self)
    if self.closed then return end
    begin_fresh(self)
@@ -537,7 +525,7 @@ function methods:timeout()
    local most = sooner(self.transport:timeout(), self.strangers[1] and STRANGER)
    for i = 1, #self.beside do most = sooner(most, self.beside[i]:timeout()) end
    local at = self.timers:first()
-   return sooner(most, at and math.max(0, at - self.transport:now()))
+   return sooner(most, at and math.max(0, at - self.now()))
 end
 
 -- Moves one op on as far as it goes without waiting.
@@ -552,12 +540,12 @@ end
 -- @tparam op op one of ours
 -- @tparam number deadline
 function methods:finish(op, deadline)
-   while not op.done and self.transport:now() < deadline do
+   while not op.done and self.now() < deadline do
       self.transport:tick()
       move(self, op)
       if not op.done and op.stage ~= "ready" then
          local at = self.timers:first() or deadline
-         self.transport:wait(math.max(0, math.min(at, deadline) - self.transport:now()))
+         self.transport:wait(math.max(0, math.min(at, deadline) - self.now()))
       end
    end
 end

@@ -54,6 +54,7 @@ local function read(context, text)
 end
 
 local function load(context)
+   if context.is_alone and context.token_record then return context.token_record, context.token_text end
    local text = kept.load(context, context.token_key)
    return read(context, text), text
 end

@@ -694,6 +694,20 @@ static int nonce (lua_State *L) {
   return 1;
 }
 
+/*
+** run(handler, f, ...) -> true | false, what the handler has made of what f raised. Unlike xpcall
+** it hands arguments on in 5.1 too, and nothing yields over it.
+*/
+static int run (lua_State *L) {
+  int ok;
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  ok = lua_pcall(L, lua_gettop(L) - 2, 0, 1) == 0;
+  lua_pushboolean(L, ok);
+  if (ok) return 1;
+  lua_insert(L, -2);
+  return 2;
+}
+
 static const luaL_Reg key_methods[] = {{"mac", key_mac},
                                        {"search", key_search},
                                        {"search_t", key_search_t},
@@ -718,6 +732,7 @@ static const luaL_Reg sealed_metamethods[] = {{"__tostring", sealed_tostring}, {
 static const luaL_Reg functions[] = {{"key", key_new},
                                      {"is_key", is_key},
                                      {"is_sealed", is_sealed},
+                                     {"run", run},
                                      {"now", system_pushnow},
                                      {"monotonic", system_monotonic},
                                      {"wait", system_wait},

@@ -130,11 +130,32 @@ static int opt_lane (lua_State *L, int arg) {
   return lane > 0 && lane < 2147483647.0 ? (int)lane : 0;
 }
 
+/* Whether a field is nil or a number above 0. */
+static int is_limit (lua_State *L, const char *name) {
+  int is;
+  lua_getfield(L, 3, name);
+  is = lua_isnil(L, -1) || (lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) > 0);
+  lua_pop(L, 1);
+  return is;
+}
+
+/* Whether arguments are right beyond doubt; the endpoint and what a metatable lends are not. */
+static int is_plain (lua_State *L) {
+  int is;
+  if (!compat_testudata(L, 2, SEALED)) return 0;
+  if (lua_isnil(L, 3)) return 1;
+  if (!lua_istable(L, 3) || lua_getmetatable(L, 3)) return 0;
+  lua_getfield(L, 3, "endpoint");
+  is = lua_isnil(L, -1);
+  lua_pop(L, 1);
+  return is && is_limit(L, "timeout") && is_limit(L, "connect_timeout");
+}
+
 /* The endpoint stays on the stack, so that its text lives as long as the call. */
 static void read_limits (lua_State *L, const pool_box *box, tuya_limits *limits) {
   limits->timeout = limits->connect_timeout = 0;
   limits->endpoint = NULL;
-  if (!lua_isnoneornil(L, 3)) {
+  if (!lua_isnil(L, 3)) {
     luaL_checktype(L, 3, LUA_TTABLE);
     limits->timeout = field_ms(L, 3, "timeout");
     limits->connect_timeout = field_ms(L, 3, "connect_timeout");
@@ -146,13 +167,16 @@ static void read_limits (lua_State *L, const pool_box *box, tuya_limits *limits)
 }
 
 /*
-** start(sealed, { timeout=, connect_timeout=, endpoint= } | nil, lane)
-**   -> id | nil, "the queue is full"
+** start(sealed, { timeout=, connect_timeout=, endpoint= } | nil, lane, checked)
+**   -> id | nil, "the queue is full" | nothing: arguments are to be checked before
 */
 static int pool_start (lua_State *L) {
-  const tuya_sealed *sealed = (const tuya_sealed *)luaL_checkudata(L, 2, SEALED);
+  const tuya_sealed *sealed;
   tuya_limits limits;
   int64_t id;
+  lua_settop(L, 5);
+  if (!lua_toboolean(L, 5) && !is_plain(L)) return 0;
+  sealed = (const tuya_sealed *)luaL_checkudata(L, 2, SEALED);
   limits.lane = opt_lane(L, 4);
   read_limits(L, check_box(L), &limits); /* what lends the fields may close the pool */
   id = tuya_pool_start(check_pool(L), sealed, &limits);

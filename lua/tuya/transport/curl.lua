@@ -98,21 +98,23 @@ local function wrong_arguments(state, sealed, limits)
    return endpoints.wrong_limits(limits, state.scheme)
 end
 
--- The id of a transfer on its way; or nil, message, detail.
-local function start(state, sealed, limits, lane)
-   local pool, message, detail = pool_of(state)
-   if not pool then return nil, message, detail end
-   local id, full = pool:start(sealed, limits, lane)
-   if id then return id end
-   return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" }
-end
-
--- The state behind a transport, open and with the right arguments; raises two levels up.
-local function open_state(self, sealed, limits)
+-- The id of a transfer on its way; or nil, message, detail. Raises two levels up for what is wrong: the pool takes what
+-- is plainly right, and anything else after it has been looked at here.
+local function start(self, sealed, limits, lane)
    local state = states[self]
-   local rule = wrong_arguments(state, sealed, limits)
-   if rule then error("tuya.transport.curl: " .. rule, 3) end
-   return state
+   local pool, message, detail = state and state.pool
+   local id, full
+   if pool then id, full = pool:start(sealed, limits, lane) end
+   if id then return id end
+   if not full then
+      local rule = wrong_arguments(state, sealed, limits)
+      if rule then error("tuya.transport.curl: " .. rule, 3) end
+      pool, message, detail = pool_of(state)
+      if not pool then return nil, message, detail end
+      id, full = pool:start(sealed, limits, lane, true)
+      if id then return id end
+   end
+   return nil, full, { kind = "network", code = "queue_full", message = full, sent = "no" }
 end
 
 -- The pool of an open transport, where there is one yet; raises two levels up.
@@ -133,10 +135,10 @@ end
 -- answer came }`
 -- @raise for a closed transport, and for what is not sealed
 function methods:send(sealed, limits)
-   local state = open_state(self, sealed, limits)
-   local id, message, detail = start(state, sealed, limits)
+   local id, message, detail = start(self, sealed, limits)
    if not id then return nil, message, detail end
-   return settle(state.pool, id, pcall(await, state.pool, id))
+   local pool = states[self].pool
+   return settle(pool, id, pcall(await, pool, id))
 end
 
 --- Begins to send a sealed request, and does not wait.
@@ -145,7 +147,8 @@ end
 -- @tparam integer lane of `join`
 -- @treturn ?number id of the transfer; or nil, message, detail as of `send`
 function methods:start(sealed, limits, lane)
-   return start(open_state(self, sealed, limits), sealed, limits, lane)
+   local id, message, detail = start(self, sealed, limits, lane)
+   return id, message, detail
 end
 
 --- A lane of one's own: what is started in it is taken from it.
