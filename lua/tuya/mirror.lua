@@ -8,13 +8,14 @@
 
 local bell = require("tuya.events.bell")
 local clock = require("tuya.clock")
+local jitter = require("tuya.jitter")
 local options = require("tuya.options")
 local same = require("tuya.points.same")
 
 local mirror = {}
 
 local OPEN_IN = 5 -- s that the stream gets to open before the first reading
-local AGAIN = 5 -- s until a reading that failed is tried again
+local AGAIN, LONGEST_AGAIN = 5, 300 -- s until a reading that failed is tried again: twice as long each time
 local CHANGES = 1000 -- that wait to be asked for
 local SPARE, LONGEST_SPARE = 60, 3600 -- s between readings for messages that were refused: twice as long each time
 
@@ -155,6 +156,13 @@ local function spare(state)
    state.spared = math.min(state.spared + 1, 10)
 end
 
+-- A cloud that refuses shall not be called every few seconds for ever: it may count that.
+local function put_off(state)
+   local most = math.min(LONGEST_AGAIN, AGAIN * 2 ^ state.failures)
+   state.failures = math.min(state.failures + 1, 10)
+   state.due = state.context.monotonic() + most / 2 + jitter.draw(most / 2, state.context)
+end
+
 local function on_read(state, stood_on, statuses, message, detail)
    state.is_reading, state.readings = false, state.readings + 1
    if state.closed then return end
@@ -162,11 +170,12 @@ local function on_read(state, stood_on, statuses, message, detail)
    if statuses then
       local before = state.version
       take_over(state, statuses)
+      state.failures = 0
       if stood_on.refused > (state.ground and state.ground.refused or 0) then spare(state) end
       state.ground = stood_on -- what was read before the stream was open is read again when it is
       if state.readings > 1 then tell(state, { state = "read", changes = state.version - before }) end
    else
-      state.due = state.context.monotonic() + AGAIN
+      put_off(state)
       tell(state, { state = "unread", message = message })
    end
    state.bell:ring()
@@ -226,7 +235,7 @@ local function new_state(given, context, its, lent, events)
    local state = {
       context = context, ticker = its, events = events, statuses = lent.statuses, bell = bell.new(context, its),
       devices = {}, changes = {}, missed = 0, version = 0, readings = 0, gaps = 0, ids = given.devices,
-      bound = 0, due = 0, spared = 0, spare_until = 0, open_in = context.monotonic() + OPEN_IN,
+      bound = 0, due = 0, failures = 0, spared = 0, spare_until = 0, open_in = context.monotonic() + OPEN_IN,
    }
    if given.devices then
       state.only = {}

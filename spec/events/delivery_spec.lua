@@ -130,6 +130,21 @@ describe("the delivery of events", function()
       assert.equal(T + 2, seen[1].time)
    end)
 
+   it("orders each data point by its own moment, and has the newest of them for the event's", function()
+      topic.put(sealed(status("a", { "x", 1, T + 5 }, { "y", 1, T + 1 })))
+      topic.put(sealed(status("b", { "y", 2, T + 3 }, { "x", 9, T + 4 })))
+      run()
+      assert.same({ { x = 1, y = 1 }, { y = 2 } }, { seen[1].changes, seen[2].changes })
+      assert.equal(T + 5, seen[1].time)
+   end)
+
+   it("takes no value without a moment of its own for one that was told already", function()
+      topic.put(sealed(status("a", { "x", 1 })))
+      topic.put(sealed(status("b", { "x", 1 }))) -- pressed again
+      run()
+      assert.same({ 1, 1 }, values("x"))
+   end)
+
    it("hands out different values of one moment, in the order of their arrival", function()
       topic.put(sealed(status("a", { "x", 1, T })))
       topic.put(sealed(status("b", { "x", 2, T })))

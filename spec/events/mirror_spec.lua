@@ -120,6 +120,30 @@ describe("the mirror of a home", function()
       assert.is_true(readings - before >= hours - 1 and readings - before <= hours + 6, readings - before)
    end)
 
+   it("is read ever more rarely from a cloud that refuses, until it answers", function()
+      local good = home_now
+      home_now, status.connects = nil, 2
+      for _ = 1, 3600 do
+         t = t + 1
+         home:tick()
+      end
+      assert.is_true(readings > 12 and readings < 40, readings)
+      assert.is_false(home:status().fresh)
+      home_now = good
+      for _ = 1, 300 do
+         t = t + 1
+         home:tick()
+      end
+      assert.is_true(home:status().fresh)
+      home_now, status.connects = nil, 3
+      local before = readings
+      for _ = 1, 8 do -- after that a failure is the first again
+         home:tick()
+         t = t + 1
+      end
+      assert.is_true(readings - before >= 2, readings - before)
+   end)
+
    it("is read again when a device was bound, whose state no event has told", function()
       home_now = { plug = { switch = false }, lamp = { switch = true } }
       handler { kind = "bound", device = "lamp", changes = {}, time = 1.7e12 }

@@ -226,6 +226,15 @@ describe("a sieve", function()
       end
    end)
 
+   it("does not forget the moment of a data point that late values ask for again and again", function()
+      made = sieve.new { points = 2 }
+      take(status("a", T + 100, { x = 1 }))
+      for i = 1, 50 do
+         take(status("b" .. i, T + i, { ["y" .. i] = i }))
+         assert.equal("late", take(status("c" .. i, T + i, { x = 0 })))
+      end
+   end)
+
    it("does not go back in time by a slow handler of an older event", function()
       local older, newer = status("a", T + 1, { x = 1 }), status("b", T + 3, { x = 3 })
       assert.is_truthy(made:pass(older))
