@@ -326,6 +326,18 @@ describe("the delivery of events", function()
       assert.equal(1, stream:status().late) -- the newer value has been handled
    end)
 
+   it("goes to no handler twice when the loop that it was given to as well was left in it", function()
+      topic.put(sealed(status("a", { "x", 1, T + 1 })))
+      for event in stream:each(10) do
+         if event.changes.x == 1 then break end
+      end
+      collectgarbage()
+      collectgarbage()
+      cut()
+      assert.same({ 1 }, values("x"))
+      assert.same({}, topic.list)
+   end)
+
    it("gives each event to one of several tasks that ask, also what is delivered again while one is at it", function()
       local tasks = require("tuya.scheduler").new(client)
       local got = {}
