@@ -269,7 +269,7 @@ static int panic (lua_State *L) {
 enum { CHUNK = 1, ARGUMENTS = 7, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
 #else
 #define SCRIPT TUYA_HERE "/sweep.lua"
-enum { CHUNK = 1, ARGUMENTS = 11, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
+enum { CHUNK = 1, ARGUMENTS = 10, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
 #endif
 
 #if LUA_VERSION_NUM >= 502
