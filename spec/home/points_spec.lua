@@ -433,6 +433,63 @@ describe("a specification", function()
       assert.is_nil((points.encode(spec, "f", "anything")))
    end)
 
+   it("that bounds nothing is bounded by 32 bits, and one value alone is a range", function()
+      local spec = read { { code = "any", type = "Integer", values = "{}" },
+         { code = "one", type = "Integer", values = '{"min":5,"max":5}' } }
+      for _, value in ipairs { -2147483648, 0, 2147483647 } do
+         assert.equal(value, (points.encode(spec, "any", value)))
+      end
+      for value, nearest in pairs { [2147483648] = 2147483647, [-2147483649] = -2147483648 } do
+         local wire, _, near = points.encode(spec, "any", value)
+         assert.is_nil(wire)
+         assert.equal(nearest, near)
+      end
+      assert.equal(5, (points.encode(spec, "one", 5)))
+      for _, value in ipairs { 4, 6 } do assert.equal(5, (select(3, points.encode(spec, "one", value)))) end
+   end)
+
+   it("forgives what arithmetic with fractions adds, and no more", function()
+      local spec = read { { code = "a", type = "Integer", values = '{"min":-10,"max":2147483647,"scale":3,"step":1}' },
+         { code = "b", type = "Integer", values = '{"min":0,"max":100,"scale":1,"step":1}' } }
+      assert.equal(3, (points.encode(spec, "b", 0.1 + 0.2)))
+      assert.equal(0, (points.encode(spec, "b", 0.1 * 3 - 0.3)))
+      for _, wire in ipairs { 2147483647, 2147483646, 1999999999, 1073741825 } do
+         assert.equal(wire, (points.encode(spec, "a", wire / 1000)))
+         assert.equal(wire, (points.encode(spec, "a", wire / 1000 + 1e-8)))
+         assert.is_nil((points.encode(spec, "a", wire / 1000 - 1e-5)))
+      end
+      assert.is_nil((points.encode(spec, "b", 0.3 + 1e-6)))
+   end)
+
+   it("of one value, of no labels, of no length is one all the same", function()
+      local spec = read {
+         { code = "only", type = "Enum", values = '{"range":["auto"]}' },
+         { code = "note", type = "String", values = '{"maxlen":0}' },
+         { code = "one", type = "Bitmap", values = '{"label":["x"]}' },
+         { code = "three", type = "Bitmap", values = '{"maxlen":3}' },
+         { code = "any", type = "Bitmap", values = "{}" }, { code = "wide", type = "Bitmap", values = '{"maxlen":99}' },
+      }
+      assert.equal("auto", points.encode(spec, "only", "auto"))
+      assert.is_nil((points.encode(spec, "only", "cold")))
+      assert.equal("anything", points.encode(spec, "note", "anything")) -- that it has none is no bound
+      assert.equal(1, (points.encode(spec, "one", { "x" })))
+      assert.is_nil((points.encode(spec, "one", { "bit 1" })))
+      assert.equal(5, (points.encode(spec, "three", { "bit 0", "bit 2" })))
+      assert.is_nil((points.encode(spec, "three", { "bit 3" })))
+      for _, code in ipairs { "any", "wide" } do
+         assert.equal(2 ^ 29, (points.encode(spec, code, { "bit 29" })))
+         assert.is_nil((points.encode(spec, code, { "bit 30" })))
+      end
+   end)
+
+   it("makes a boolean of a log's word, and of no other", function()
+      local spec = read { { code = "on", type = "Boolean", values = "{}" } }
+      assert.is_true(points.decode(spec, "on", "true"))
+      assert.is_false(points.decode(spec, "on", "false"))
+      assert.is_true(points.decode(spec, "on", true))
+      for _, other in ipairs { "on", "", 1 } do assert.equal(other, points.decode(spec, "on", other)) end
+   end)
+
    it("takes numbers that came as text", function()
       local spec = read { { code = "a", type = "Integer", values = '{"min":"0","max":"10","scale":"1","step":"1"}' } }
       assert.equal(5, points.encode(spec, "a", 0.5))
