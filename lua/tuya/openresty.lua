@@ -431,10 +431,10 @@ end
 function methods:serve(prefix)
    local asked, status, message = incoming(self, prefix or self.prefix)
    if not asked then return answer(self, status, message) end
-   local built, context, started = asked.built, clients.context(self.its_client), core.monotonic()
+   local built, context = asked.built, clients.context(self.its_client)
    local policy = new_policy(self, built)
    local ok, result, line, detail = drive.run(context, op.new(call.run, context, built, policy), context.timeout)
-   self.health:call(core.monotonic() - started)
+   self.health:call(taken())
    if not ok then return answer(self, 500, tostring(result)) end
    local reply = policy.reply
    if not reply then return fail(self, line, detail) end

@@ -26,7 +26,9 @@ local HTTP = [[
       end
    }
    server {
-      listen 127.0.0.1:$PORT;
+      listen 127.0.0.1:$PORT; listen 127.0.0.1:SECURE ssl;
+      ssl_certificate leaf.pem; ssl_certificate_key key.pem;
+      location /slow { content_by_lua_block { ngx.sleep(0.4) ngx.print("slow") } }
       location /run {
          content_by_lua_block {
             ngx.req.read_body()
@@ -48,15 +50,20 @@ end
 
 local HIDE = 'package.preload["resty.http"] = function() error("hidden") end'
 
-local server, gateway, dns
+local server, gateway, dns, secure
 
 local function start(http, path)
    server = nginx.start()
    dns = support.dns()
+   secure = support.free_port()
+   local files = {}
+   for _, name in ipairs { "ca.pem", "leaf.pem", "key.pem" } do
+      files[name] = support.contents((server.ca_file:gsub("[^/]*$", name)))
+   end
    gateway = support.nginx {
       path = path ~= "" and path or nil,
-      http = http:gsub("DNS", tostring(dns.port)),
-      files = { ["ca.pem"] = support.contents(server.ca_file) },
+      http = http:gsub("%u%u%u+", { DNS = tostring(dns.port), SECURE = secure }),
+      files = files,
    }
 end
 
@@ -103,6 +110,13 @@ local function its_ways()
       assert.matches("^200 ", first)
       assert.matches("^failed: tls no ", second)
       assert.matches("^failed: tls no ", third)
+   end)
+
+   it("waits for an answer as long as the call may take, however soon a connection must be there", function()
+      for _, endpoint in ipairs { "https://localhost:" .. secure, ("http://127.0.0.1:%d"):format(gateway.port) } do
+         local code = [[show(transport(%q, { connect_timeout = 0.2 }):send(sealed("GET", "/slow")))]]
+         assert.equal("200 4 slow\n", run(code:format(endpoint)))
+      end
    end)
 
    it("names what cannot be reached", function()

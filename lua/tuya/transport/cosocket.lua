@@ -84,7 +84,18 @@ local function ms(seconds)
    return math.max(1, math.ceil(seconds * 1000))
 end
 
-cosocket.ms = ms
+--- Bounds what is sent and read from now on.
+-- @tparam cosocket socket
+-- @tparam number deadline by `core.monotonic`
+-- @tparam number since when it is bounded so: a ms later it must be again
+-- @treturn number since when it is now
+function cosocket.bound(socket, deadline, since)
+   local now = core.monotonic()
+   if now - since < 0.001 then return since end
+   local left = ms(deadline - now)
+   socket:settimeouts(nil, left, left)
+   return now
+end
 
 -- --- one connection ---
 
@@ -104,8 +115,8 @@ local function code_of(message)
    return "connect"
 end
 
--- nginx begins each of these anew with each step.
-local function set_limits(socket, till)
+-- A handshake too is bounded by what there is for connecting; nginx begins that anew with each step.
+local function bound_step(socket, till)
    local left = ms(till - core.monotonic())
    socket:settimeouts(left, left, left)
 end
@@ -113,7 +124,7 @@ end
 local function open_plainly(plan, socket, till)
    local ok, message = socket:connect(plan.host, plan.port, plan)
    if not ok or plan.scheme ~= "https" or socket:getreusedtimes() > 0 then return ok, message end
-   set_limits(socket, till)
+   bound_step(socket, till)
    return shake_hands(socket, plan.host)
 end
 
@@ -130,18 +141,18 @@ function held:getreusedtimes()
 end
 
 function held:sslhandshake(_, name)
-   set_limits(self.socket, self.till)
+   bound_step(self.socket, self.till)
    return shake_hands(self.socket, name)
 end
 
 function held:send(bytes)
-   set_limits(self.socket, self.till)
+   bound_step(self.socket, self.till)
    return self.socket:send(bytes)
 end
 
 -- A line of what the proxy answers, which is all that is read.
 function held:receive()
-   set_limits(self.socket, self.till)
+   bound_step(self.socket, self.till)
    self.lines = self.lines + 1
    if self.lines > MAX_LINES then return nil, ("the proxy's answer has over %d lines"):format(MAX_LINES) end
    local read = self.socket:receiveuntil("\n")
@@ -164,15 +175,19 @@ local function open_by_library(client, plan, socket, till)
    return ok, message and message:gsub("%c.*", ""):sub(1, 200) -- it may have the proxy's own words in it
 end
 
---- A connection, verified, out of the pool or new.
+--- A connection, verified, out of the pool or new. One that was used is bounded by the deadline since `now`, a new one
+-- is not yet.
 -- @tparam table plan made by `plan`
--- @tparam number till when it must be there, by `core.monotonic`
+-- @tparam number now by `core.monotonic`
+-- @tparam number till when it must be there
+-- @tparam number deadline of what is sent and read then
 -- @treturn ?cosocket nil, a code of `detail.code`, and a message
 -- @raise where nginx allows no cosockets
-function cosocket.open(plan, till)
+function cosocket.open(plan, now, till, deadline)
    local client = plan.library and plan.library:new()
    local socket = client and client.sock or ngx.socket.tcp()
-   set_limits(socket, till)
+   local left = ms(deadline - now)
+   socket:settimeouts(ms(till - now), left, left)
    local ok, message
    if client then ok, message = open_by_library(client, plan, socket, till)
    else ok, message = open_plainly(plan, socket, till) end

@@ -115,17 +115,17 @@ end
 -- --- one connection ---
 
 -- A connection, verified, out of the pool or new.
-local function connect(state, deadline, connect_timeout)
-   local socket, code, message = cosocket.open(state.plan, math.min(deadline, core.monotonic() + connect_timeout))
+local function connect(state, now, deadline, connect_timeout)
+   local till = math.min(deadline, now + connect_timeout)
+   local socket, code, message = cosocket.open(state.plan, now, till, deadline)
    if not socket then return failure(code, "cannot connect: " .. message, "no") end
    return socket
 end
 
 -- Where a reply comes from: a connection, until the deadline.
 local function more(self)
-   local left = self.deadline - core.monotonic()
-   if left <= 0 then return nil, "timeout", "no answer before the timeout" end
-   self.socket:settimeouts(nil, nil, cosocket.ms(left))
+   self.since = cosocket.bound(self.socket, self.deadline, self.since)
+   if self.since >= self.deadline then return nil, "timeout", "no answer before the timeout" end
    local bytes, message = self.socket:receiveany(PIECE)
    if bytes then return bytes end
    if message == "closed" then return nil, "closed", "the server closed the connection" end
@@ -154,15 +154,18 @@ local function wire(state, sealed)
    return text:sub(1, before) .. state.through .. text:sub(before + 1)
 end
 
-local function exchange(state, socket, sealed, deadline)
-   socket:settimeouts(nil, cosocket.ms(deadline - core.monotonic()), nil)
+-- Sends and reads; `since`: when the connection was bounded by the deadline.
+local function exchange(state, socket, sealed, deadline, since)
+   since = cosocket.bound(socket, deadline, since)
    local ok, message = socket:send(wire(state, sealed))
    if not ok then
       socket:close()
       return failure(message == "timeout" and "timeout" or "reset", "cannot send: " .. message, "maybe")
    end
    local most = state.max_reply or MAX_REPLY
-   local stream = { socket = socket, deadline = deadline, more = more, buffer = "", began = false } -- made large enough
+   local stream = { -- made large enough
+      socket = socket, deadline = deadline, since = since, more = more, buffer = "", began = false,
+   }
    local reply, trouble = reader.read(stream, sealed:method(), most)
    if not reply then
       socket:close()
@@ -197,19 +200,24 @@ function methods:send(sealed, limits)
    if rule then error("tuya.transport.resty: " .. rule, 2) end
    limits = limits or {}
    state = state_at(state, limits.endpoint)
-   local deadline = core.monotonic() + (limits.timeout or state.timeout or TIMEOUT)
+   local now = core.monotonic()
+   local deadline = now + (limits.timeout or state.timeout or TIMEOUT)
    local connect_timeout = limits.connect_timeout or state.connect_timeout or CONNECT_TIMEOUT
    local may_repeat = REPEATABLE[sealed:method()]
-   if not may_repeat then ngx.sleep(TURN) end
+   if not may_repeat then
+      ngx.sleep(TURN)
+      now = core.monotonic()
+   end
    while true do
-      local socket, message, detail = connect(state, deadline, connect_timeout)
+      local socket, message, detail = connect(state, now, deadline, connect_timeout)
       if not socket then return nil, message, detail end
       local was_used = socket:getreusedtimes() > 0
       local reply
-      reply, message, detail = exchange(state, socket, sealed, deadline)
+      reply, message, detail = exchange(state, socket, sealed, deadline, was_used and now or 0)
       if reply then return reply end
       local is_stale = was_used and detail.code == "reset" and detail.sent == "maybe"
       if not (is_stale and may_repeat) then return nil, message, detail end
+      now = core.monotonic()
    end
 end
 
