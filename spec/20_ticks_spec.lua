@@ -357,6 +357,38 @@ describe("a tick", function()
       assert.equal(cloud.SOCKET, calls[1][1].id)
    end)
 
+   it("serves a blocking call that waits for a renewal longer than others have time", function()
+      local made = new(nil, function(request) return request.target:find("token", 1, true) and 5 or 0 end)
+      local message
+      made.client:start({ method = "GET", path = DEVICE, timeout = 1 }, function(_, why) message = why end)
+      made.client:tick()
+      local looks, wait = 0, made.transport.wait
+      function made.transport.wait(...)
+         looks = looks + 1
+         if looks > 100 then error("it waits for nothing, again and again") end
+         return wait(...)
+      end
+      assert(made.client:get(DEVICE))
+      made.client:tick()
+      assert.matches("no time left", message, 1, true)
+   end)
+
+   it("says so where a call in what the renewal itself uses would wait for that", function()
+      local made, trouble
+      made = cloud.new { nonce = function()
+         if not trouble then
+            trouble = "none"
+            trouble = select(2, pcall(made.client.get, made.client, DEVICE))
+         end
+         return ("0"):rep(32)
+      end }
+      local result
+      made.client:start({ method = "GET", path = DEVICE }, function(what) result = what end)
+      for _ = 1, 5 do made.client:tick(1) end
+      assert.matches("would wait for ever", trouble, 1, true)
+      assert.equal(cloud.SOCKET, result.id)
+   end)
+
    it("closed in the middle calls everybody once", function()
       local made = new()
       local n = 0

@@ -58,11 +58,12 @@ end
 function effects.wait(host, deadline, other, beside)
    if host.transport.apart then return share(host, deadline, other, beside) end
    local ticker = host.ticker
-   if ticker and other.driver == ticker then
+   local is_ticked = ticker and other.driver == ticker
+   if is_ticked and other.stage ~= "stepping" then
       ticker:finish(other, deadline)
       if not other.done then return nil, timed_out end
    elseif not other.done then
-      if is_driven(other) then
+      if is_ticked or is_driven(other) then -- by what calls here, where it is in the middle of a step
          error("the token is being renewed by an outer call or another coroutine: this call would wait for ever", 0)
       end
       if other.driver then other:abandon("its coroutine is dead") else run(host, deadline, other) end

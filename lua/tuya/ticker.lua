@@ -206,6 +206,7 @@ end
 
 -- Steps an op on; afterwards its next effect is under way, or it is done.
 local function advance(self, op, a, b, c)
+   op.stage, op.answer = "stepping", nil
    local ok, trouble = pcall(step, self, op, a, b, c)
    if not ok then
       op.trouble = trouble
@@ -285,7 +286,6 @@ end
 local function advance_ready(self, op)
    local answer = op.answer
    if not answer then return advance(self, op) end
-   op.answer = nil
    advance(self, op, answer[1], answer[2], answer[3])
 end
 
@@ -530,9 +530,9 @@ end
 
 -- Moves one op on as far as it goes without waiting.
 local function move(self, op)
+   end_timers(self)
    if op.stage == "sending" then return take_reply(self, self.transport:take(self.lane, op.id)) end
    if op.stage == "waiting" and op.other.driver == self then move(self, op.other) end
-   end_timers(self)
    if op.stage == "ready" then advance_ready(self, op) end
 end
 
