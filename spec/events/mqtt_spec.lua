@@ -466,16 +466,41 @@ describe("an MQTT channel", function()
 
    -- Plays the session of a broker that answers subscriptions so; answers what has been done to it.
    local function play(granted, refused)
-      local its = { topics = {}, closed = 0 }
+      local its = { topics = {}, closed = 0, messages = 0 }
       local session = {
          tick = function() return "open" end, subscriptions = function() return granted, refused end,
          subscribe = function(_, topic) table.insert(its.topics, topic) end, unsubscribe = function() end,
-         take = function() end, close = function() its.closed = its.closed + 1 end,
+         take = function()
+            if its.messages == 0 then return nil end
+            its.messages = its.messages - 1
+            return "in/device", "message " .. its.messages
+         end,
+         close = function() its.closed = its.closed + 1 end,
          timeout = function() return 1000 end, fds = function() return {} end,
       }
       channel.module = { connect = function() return session end }
       return its
    end
+
+   it("offers no more messages again than it may keep", function()
+      local its = play(2, 0)
+      its.messages = 1100
+      local function taken()
+         local n = 0
+         while channel.stream:take() do n = n + 1 end
+         return n
+      end
+      local first = 0
+      while first < 1100 do
+         channel:tick()
+         first = first + taken()
+      end
+      for _ = 1, 32 do
+         channel:tick()
+         t = t + 1
+      end
+      assert.equal(1024, taken())
+   end)
 
    it("asks for another configuration where the broker refuses one of its topics", function()
       local its = play(1, 1)

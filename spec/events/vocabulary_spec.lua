@@ -284,6 +284,34 @@ describe("a stream", function()
       return list
    end
 
+   it("is not taken for good because it opened: it has to bring something, or to hold", function()
+      local now = 1000
+      local made = stream.new({ monotonic = function() return now end }, "pulsar", {})
+      local function opens_for(seconds, message)
+         made:opened()
+         now = now + seconds
+         if message then made:put(message) end
+         made:fail("reset", "cut")
+         return made:status().retry_in
+      end
+      for _ = 1, 5 do opens_for(1) end
+      assert.is_true(opens_for(1) >= 16)
+      assert.is_true(opens_for(1, {}) <= 1)
+      for _ = 1, 5 do opens_for(1) end
+      assert.is_true(opens_for(30) <= 1)
+   end)
+
+   it("lets go what nobody has taken when it fails, since that comes again; and keeps it where it does not", function()
+      for _, keeps in ipairs { false, true } do
+         local made = stream.new({ monotonic = function() return 0 end }, "pulsar", {})
+         made.keeps = keeps
+         made:put {}
+         made:fail("reset", "cut")
+         assert.equal(not keeps, made:is_empty())
+         assert.equal(keeps and 255 or 256, made:room())
+      end
+   end)
+
    it("comes back after pauses that the client's own nonces draw", function()
       local function digits()
          local draw = random.new(3)
