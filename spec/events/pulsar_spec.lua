@@ -135,6 +135,12 @@ describe("events over Pulsar", function()
       made.listener:tick(0.01)
       for i = 1, 600 do made.sim:set(SOCKET, "countdown_1", i) end
       assert.is_true(made:until_so(function() return stream:status().received >= 256 end))
+      for _ = 1, 20 do
+         made.listener:tick(0.001)
+         made.client:tick(0.001)
+      end
+      assert.equal(256, stream:status().received) -- the others wait at the cloud
+      assert.is_nil(made.client:timeout()) -- nothing is due: a host's timer takes no infinity
       local last
       stream:on { function(event) last = event.changes.countdown_1 end }
       assert.is_true(made:until_so(function() return last == 600 end))

@@ -217,11 +217,11 @@ end
 function methods:timeout()
    if not self.socket then return self.stream:timeout() end
    local ms = self.socket:timeout()
-   local most = ms and ms / 1000 or math.huge
+   local most = ms and ms / 1000
    if self.stream.state ~= "open" then return most end
-   if self.stream:room() == 0 then return math.huge end -- until somebody takes what waits
+   if self.stream:room() == 0 then return nil end -- until somebody takes what waits
    local due = self.asked and self.asked + self.ping / 2 or self.heard + self.ping
-   return math.max(0, math.min(most, due - self.stream:now()))
+   return math.max(0, math.min(most or math.huge, due - self.stream:now()))
 end
 
 --- What a loop waits for.
