@@ -40,6 +40,34 @@ describe("tuya.client", function()
       end
       tuya.client(frozen(options())):close()
       refused(frozen(options { timeout = "5" }), "timeout: number expected, got string")
+      refused(frozen(options { time_out = 5 }), "time_out: unknown option (did you mean timeout?)")
+      refused(frozen(frozen(options { time_out = 5 })), "time_out: unknown option (did you mean timeout?)")
+      local class = { timeout = 5, describe = function() end } -- an object of the program's that has methods besides
+      class.__index = class
+      tuya.client(setmetatable(options(), class)):close()
+   end)
+
+   it("takes a call's options that a metatable lends, which were passed over, wrong ones too", function()
+      local made = cloud.new(nil, function(request, answer)
+         if request.method == "POST" then return nil, "connect", "no" end
+         return answer()
+      end)
+      local client, plug = made.client, made.client:device(cloud.SOCKET)
+      local function frozen(given)
+         return setmetatable({}, { __index = given, __newindex = function() error("frozen") end })
+      end
+      for _, call in ipairs {
+         function(given) return client:post("/v1.0/x", {}, given) end,
+         function(given) return plug:send({ switch = true }, given) end,
+      } do
+         for rule, wrong in pairs {
+            ["timeout: number expected, got string"] = { timeout = "5" }, ["did you mean timeout?"] = { timout = 5 },
+         } do
+            assert.error_matches(function() call(frozen(wrong)) end, rule, 1, true)
+         end
+         local _, _, detail = call(frozen { retries = 0 })
+         assert.equal(1, detail.attempts)
+      end
    end)
 
    it("does not quote a name of a million bytes", function()

@@ -367,6 +367,9 @@ local function merge(given, method, path, second, argument)
    local spec = { method = method, path = path, [second] = argument }
    if given == nil then return spec end
    if type(given) ~= "table" then return nil, "options: a table expected, got " .. type(given) end
+   local rule
+   if getmetatable(given) then given, rule = options.plain(given, CALL) end
+   if rule then return nil, rule end
    for name, value in next, given do
       if spec[name] ~= nil then return nil, tostring(name) .. ": given twice" end
       spec[name] = value

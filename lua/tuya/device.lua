@@ -133,9 +133,9 @@ local SEND = options.known {
 
 -- What sends commands works with, or nil and the rule that an option breaks.
 local function new_job(self, given)
-   given = given or {}
-   local rule = options.broken(given, SEND)
-   if rule then return nil, rule end
+   local rule
+   given, rule = options.plain(given or {}, SEND)
+   if not given then return nil, rule end
    if given.confirm and not (given.confirm > 0 and given.confirm < math.huge) then
       return nil, "confirm: seconds, more than 0"
    end

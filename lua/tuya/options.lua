@@ -85,12 +85,20 @@ local function wrong_type(name, value, types)
    return ("%s: %s expected, got %s"):format(name, table.concat(names, " or "), type(value))
 end
 
--- What `next` does not see: the fields that a metatable lends.
-local function broken_behind(given, known)
+-- What `next` does not see: the fields that a metatable lends. A class may lend methods besides.
+local function broken_behind(given, known, what)
    for name, types in next, known do
       local value = given[name]
       if value ~= nil and not types[type(value)] then return wrong_type(name, value, types) end
    end
+   local behind = getmetatable(given)
+   behind = type(behind) == "table" and rawget(behind, "__index")
+   if type(behind) ~= "table" then return nil end
+   for name, value in next, behind do
+      local is_of_class = type(value) == "function" or type(name) == "string" and name:find("^__")
+      if not known[name] and not is_of_class then return options.unknown(what or "option", name, known) end
+   end
+   if getmetatable(behind) then return broken_behind(behind, known, what) end
 end
 
 --- Checks a table of options.
@@ -106,7 +114,19 @@ function options.broken(given, known, what)
       if not types then return options.unknown(what or "option", name, known) end
       if not types[type(value)] then return wrong_type(name, value, types) end
    end
-   if getmetatable(given) then return broken_behind(given, known) end
+   if getmetatable(given) then return broken_behind(given, known, what) end
+end
+
+--- A copy that `next` sees all of, whatever a metatable lends of the options.
+-- @tparam table given
+-- @tparam table known made by `options.known`
+-- @treturn ?table nil and the rule that is broken
+function options.plain(given, known)
+   local rule = options.broken(given, known)
+   if rule then return nil, rule end
+   local plain = {}
+   for name in next, known do plain[name] = given[name] end
+   return plain
 end
 
 return options
