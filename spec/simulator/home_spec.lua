@@ -146,3 +146,22 @@ describe("simulator: new", function()
       end)
    end
 end)
+
+describe("simulator: a mistake", function()
+   it("is refused at its line: a dot for a colon, and a request that is none", function()
+      local sim = new {}
+      local methods = getmetatable(sim).__index
+      for name, method in pairs(methods) do
+         if not name:find("^_") then
+            local ok, message = pcall(function() method("vdevo161563811262429") end)
+            assert.is_false(ok)
+            assert.matches("home_spec.lua:%d+: tuya.simulator:" .. name .. ": self: call it with a colon", message)
+         end
+      end
+      for _, name in ipairs { "handle", "connect" } do
+         local ok, message = pcall(function() sim[name](sim, { method = "GET" }) end)
+         assert.is_false(ok)
+         assert.matches("home_spec.lua:%d+: request.target: a string expected, got nil", message)
+      end
+   end)
+end)

@@ -29,6 +29,13 @@ local simulator = {}
 local methods = {}
 local class = { __index = methods, __name = "tuya.simulator" }
 
+--- Whether a public method was called with a colon; raises at its caller's line.
+local function own(self, name)
+   if getmetatable(self) ~= class then
+      error(("tuya.simulator:%s: self: call it with a colon, sim:%s()"):format(name, name), 3)
+   end
+end
+
 local TOKEN_TTL = 7200 -- seconds
 local LOG_MAX = 1000 -- requests that the log keeps
 
@@ -558,6 +565,7 @@ end
 -- @treturn[2] string what the client can know of it having been sent: "maybe" or "yes"
 -- @raise when the request is no such table, at the caller's line
 function methods:handle(request)
+   own(self, "handle")
    local rule = broken_request(request)
    if rule then
       error(rule, 2)
@@ -575,6 +583,11 @@ end
 -- @treturn[2] nil
 -- @treturn[2] integer|string the status that it is refused with, or how a fault ends it
 function methods:connect(request)
+   own(self, "connect")
+   local rule = broken_request(request)
+   if rule then
+      error(rule, 2)
+   end
    local outcome = self:_outcome(request)
    if outcome.ending then
       return nil, SEEN_AS[outcome.ending]
@@ -602,12 +615,14 @@ end
 
 --- A copy of a device: id, name, category, product_id, online, values by code.
 function methods:device(id)
+   own(self, "device")
    self:_settle(self:_now())
    return snapshot(known_device(self, id))
 end
 
 --- Sets a data point as if the device had reported it.
 function methods:set(id, code, value)
+   own(self, "set")
    local device = known_device(self, id)
    local point = device.by_code[code]
    if not point then
@@ -626,6 +641,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong with it
 function methods:add(given)
+   own(self, "add")
    local device, message = homes.add(self._projects.homes[1], given)
    return device and true, message
 end
@@ -650,6 +666,7 @@ local PUSHES = options.known {
 -- and 1001; "both": each change twice), `em` ("aes_ecb", "aes_gcm"), `duplicates`, `late`, `drops` and `cuts`: shares
 -- of the messages, 0 to 1, that come twice, behind later ones, or not at all, and before which the connection is cut
 function methods:messages(given)
+   own(self, "messages")
    local rule = options.broken(given, PUSHES)
    if not rule and given.family and not FAMILIES[given.family] then
       rule = 'family: "old", "new" or "both" expected'
@@ -672,6 +689,7 @@ end
 -- encrypts), `ca_file`, `life` (seconds that a configuration lives; 7200), `renames` (a client id and a topic of its
 -- own for each configuration, instead of for each link)
 function methods:broker(given)
+   own(self, "broker")
    local rule = self._hub:set(given)
    if rule then
       error("bad option " .. rule, 2)
@@ -680,6 +698,7 @@ end
 
 --- Lets a device come online or go offline.
 function methods:set_online(id, online)
+   own(self, "set_online")
    local device = known_device(self, id)
    device.online = online and true or false
    self:_happened(device, online and "online" or "offline")
@@ -688,6 +707,7 @@ end
 --- The current access token dies now; its refresh token still works.
 -- @tparam[opt] string access_id of which project; the first by default
 function methods:expire_token(access_id)
+   own(self, "expire_token")
    local all = self._projects
    local project = all.by_id[access_id or all.list[1].access_id]
    if not project then
@@ -700,6 +720,7 @@ end
 -- @tparam[opt] string uid of which user; the first by default
 -- @tparam[opt] string access_id of which project; the first by default
 function methods:authorize(uid, access_id)
+   own(self, "authorize")
    local all = self._projects
    local project = all.by_id[access_id or all.list[1].access_id]
    local home = project and (uid and home_of_user(project, uid) or not uid and project.homes[1])
@@ -713,6 +734,7 @@ end
 -- @tparam string uid
 -- @tparam[opt] boolean refresh_too their refresh tokens die too
 function methods:expire_login(uid, refresh_too)
+   own(self, "expire_login")
    for _, project in ipairs(self._projects.list) do
       project.sessions:expire(uid, refresh_too)
    end
@@ -722,6 +744,7 @@ end
 -- refusal's or nil where a fault left no envelope, t =, done = was the call carried out?, fault = its name,
 -- nonce =, sign = its first eight digits, bytes = of the body, project = its access id, mistakes = slugs }`.
 function methods:log()
+   own(self, "log")
    local copy = {}
    for i, entry in ipairs(self._log) do
       copy[i] = copy_of(entry)
@@ -732,6 +755,7 @@ end
 --- What this cloud knows, as a text for the option `state` of another: the tokens, and the homes as they are.
 -- It holds whole tokens, and no secret.
 function methods:state()
+   own(self, "state")
    return state.write(projects.saved(self._projects))
 end
 
@@ -739,6 +763,7 @@ end
 -- @tparam string rule `METHOD PATH: [late] FAULT [SECONDSs] [COUNT]`; docs/simulator.md lists the faults
 -- @treturn function ends it
 function methods:fault(rule)
+   own(self, "fault")
    if type(rule) ~= "string" then
       error("rule: a string expected, got " .. type(rule), 2)
    end
@@ -759,6 +784,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why not
 function methods:listen(port, how)
+   own(self, "listen")
    if type(port) ~= "number" then
       error("port: a number expected, got " .. type(port), 2)
    end
