@@ -85,7 +85,7 @@ local function by_number(path, read_list)
    }
 end
 
-sources.project = by_number("/v1.0/devices", function(result)
+local of_app = by_number("/v1.0/devices", function(result)
    return result.devices or result.list or {}, tonumber(result.total)
 end)
 
@@ -108,7 +108,7 @@ local function special_source(given)
    if given.home then
       return at_once("/v1.0/homes/" .. given.home .. (given.room and "/rooms/" .. given.room or "") .. "/devices")
    end
-   if given.schema then return sources.project end
+   if given.schema then return of_app end
    return given.api and sources[given.api] or nil -- asked for this once, nothing is learnt of it
 end
 

@@ -521,5 +521,6 @@ describe("ids that are gone, or not the project's,", function()
          assert.is_false(ok)
          assert.matches("^spec/home/paging_spec.lua:%d+: tuya.client:devices: ", message)
       end
+      assert.error_matches(function() made.client:devices { api = "project" } end, 'api: "v1.0", "iot-03"', 1, true)
    end)
 end)

@@ -298,6 +298,15 @@ describe("a wrong value's message", function()
          message("switch_1", "on"))
    end)
 
+   it("offers a boolean for the words that people write for one", function()
+      local meant_by = { [true] = { "true", "ON", "1", "yes", 1 }, [false] = { "false", "Off", "0", "no", 0 } }
+      for nearest, words in pairs(meant_by) do
+         for _, word in ipairs(words) do assert.equal(nearest, (select(3, points.encode(spec, "switch_1", word)))) end
+      end
+      assert.is_nil((select(3, points.encode(spec, "switch_1", "maybe"))))
+      assert.equal("switch_1: true or false expected, got 2", message("switch_1", 2))
+   end)
+
    it("shows tables by what they hold, one level down, and not all of a long one", function()
       local rule = "temp_set: a number from 5 to 35 ℃ expected, in steps of 0.5, got "
       local cyclic = { a = 1 }
