@@ -406,6 +406,19 @@ describe("a colour", function()
    end)
 end)
 
+describe("base64", function()
+   it("is that of RFC 4648", function()
+      local text = require("tuya.points.text")
+      for bytes, expected in pairs {
+         [""] = "", f = "Zg==", fo = "Zm8=", foo = "Zm9v", foob = "Zm9vYg==", fooba = "Zm9vYmE=", foobar = "Zm9vYmFy",
+         ["\255\254\253"] = "//79", ["\0\16\131"] = "ABCD",
+      } do
+         assert.equal(expected, text.base64(bytes))
+         assert.is_true(text.is_base64(expected))
+      end
+   end)
+end)
+
 describe("a specification", function()
    it("is the same read from every generation", function()
       local device = device_of("thermostat")
@@ -440,6 +453,44 @@ describe("a specification", function()
          assert.equal("anything", points.decode(spec, code, "anything"))
       end
       assert.is_nil((points.encode(spec, "f", "anything")))
+   end)
+
+   it("bounds the fields of a Json data point, and leaves those alone that it does not bound", function()
+      local spec = read {
+         { code = "scene", type = "Json", values = '{"level":{"min":0,"max":50,"scale":1,"step":5},"tag":{}}' },
+         { code = "light", type = "Json",
+            values = '{"h":{"min":0,"max":180},"s":{"min":0,"max":100},"v":{"min":10,"max":100}}' } }
+      assert.same({ level = 25, tag = "x" }, json.decode((points.encode(spec, "scene", { level = 2.5, tag = "x" }))))
+      assert.same({ level = 2.5, tag = "x" }, points.decode(spec, "scene", '{"level":25,"tag":"x"}'))
+      assert.same({ tag = "x" }, json.decode((points.encode(spec, "scene", { tag = "x" }))))
+      local wire, rule, nearest = points.encode(spec, "scene", { level = 9, tag = "x" })
+      assert.is_nil(wire)
+      assert.matches("scene: level: a number from 0 to 5 expected, in steps of 0.5, got { level = 9", rule, 1, true)
+      assert.same({ level = 5, tag = "x" }, nearest)
+      assert.equal('{"h":60,"s":100,"v":100}', points.encode(spec, "light", "#00ff00")) -- in ranges of its own
+      assert.is_nil((points.encode(spec, "light", { h = 181, s = 1, v = 10 })))
+      assert.is_nil((points.encode(spec, "light", { h = 1, s = 1, v = 9 })))
+   end)
+
+   it("says of each data point its name, its number, and whether it can be told", function()
+      local made = specification.read {
+         functions = { { code = "a", type = "Boolean", values = "{}", name = "Switch", dp_id = 1 } },
+         status = { { code = "a", type = "Boolean", values = "{}" },
+            { code = "b", type = "Boolean", values = "{}", dpId = 2, name = "Door" } },
+      }
+      assert.same({ "Switch", 1, true }, { made.by_code.a.name, made.by_code.a.id, made.by_code.a.writable })
+      assert.same({ "Door", 2, false }, { made.by_code.b.name, made.by_code.b.id, made.by_code.b.writable })
+      assert.equal(2, #made)
+      local properties = {}
+      for i, mode in ipairs { "rw", "ro", "wr", "w" } do
+         properties[i] = { code = mode, abilityId = i, accessMode = mode, name = mode, typeSpec = { type = "bool" } }
+      end
+      properties[5] = { code = "none", typeSpec = { type = "bool" } }
+      made = specification.read { model = json.encode { services = { { properties = properties } } } }
+      for mode, writable in pairs { rw = true, ro = false, wr = true, w = true, none = false } do
+         assert.equal(writable, made.by_code[mode].writable, mode)
+      end
+      assert.same({ "wr", 3 }, { made.by_code.wr.name, made.by_code.wr.id })
    end)
 
    it("that bounds nothing is bounded by 32 bits, and one value alone is a range", function()
