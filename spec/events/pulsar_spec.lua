@@ -376,7 +376,7 @@ describe("events over Pulsar", function()
          end)
       end
       assert.is_true(until_so(function() return stream:status().state == "open" end))
-      assert.matches("^CONNECT [%w.]+:" .. proxy.port .. " HTTP/1.1\n", proxy.asked[1])
+      assert.matches("^CONNECT [%w.]+:" .. proxy.port .. " HTTP/1.1\r\n", proxy.asked[1])
       made.listener:tick(0.01)
       made.sim:set(SOCKET, "switch", true)
       assert.is_true(until_so(function() return made.events[1] ~= nil end))
