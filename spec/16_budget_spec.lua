@@ -289,3 +289,25 @@ describe("a date", function()
       end
    end)
 end)
+
+describe("a place that could not be counted, as time ran out among others' changes", function()
+   it("is not given back, and its call not sent", function()
+      local made, tried_at = cloud.new { budget = {} }, nil
+      assert(made.client:get(DEVICE))
+      local swap = made.store.swap
+      function made.store:swap(key, ...)
+         local now = made.transport:now()
+         if key:find("^budget") and now ~= tried_at then -- what comes at the same moment is the giving back
+            tried_at = now
+            return false
+         end
+         return swap(self, key, ...)
+      end
+      local _, _, detail = made.client:get(DEVICE, nil, { timeout = 0.02 })
+      made.store.swap = swap
+      assert.equal("no", detail.sent)
+      assert.equal("per_second", detail.code)
+      assert.equal(2, #made.transport.requests)
+      assert.equal(2, made.client:usage().day.used) -- the token's call, and the first
+   end)
+end)

@@ -101,7 +101,7 @@ local function write(count)
 end
 
 -- Changes the record: `change(count, now, ...)`, called anew until nobody came between, or there is no more time, may
--- answer something that ends it; that is returned, then the count.
+-- answer something that ends it; that is returned, then the count, then whether it was lost for want of time.
 local function update(context, change, ...)
    while true do
       local text = kept.load(context, context.budget_key)
@@ -109,7 +109,7 @@ local function update(context, change, ...)
       local count = read(text, now)
       local trouble = change(count, now, ...)
       if trouble or kept.swap(context, context.budget_key, text, write(count)) then return trouble, count end
-      if not yield("sleep", jitter.draw(PAUSE, context)) then return nil, count end
+      if not yield("sleep", jitter.draw(PAUSE, context)) then return nil, count, true end
    end
 end
 
@@ -197,19 +197,23 @@ local function refusal(context, period, count)
    return { kind = "budget", code = "per_" .. period, message = message, resets = resets, sent = "no" }
 end
 
+local function no_time(for_what)
+   return { kind = "budget", code = "per_second", message = "no time " .. for_what, sent = "no" }
+end
+
 --- Takes a place for a call, and waits for its turn. A flow.
 -- @tparam table context the client's
 -- @tparam request request
 -- @treturn ?table the place, for `give_back`; nil and what is known of the refusal
 function budget.take(context, request)
    local plan, place = context.budget, {}
-   local period, count = update(context, take, plan, request, place)
+   local period, count, is_lost = update(context, take, plan, request, place)
    if period then return nil, refusal(context, period, count) end
+   if is_lost then return nil, no_time("to count the call, as others do") end -- so there is nothing to give back
    warn(context, count)
    if place.wait <= 0 or yield("sleep", place.wait) then return place end
    budget.give_back(context, place)
-   local message = ("no time to wait %s s for a turn"):format(decimal.text("%.1f", place.wait))
-   return nil, { kind = "budget", code = "per_second", message = message, sent = "no" }
+   return nil, no_time(("to wait %s s for a turn"):format(decimal.text("%.1f", place.wait)))
 end
 
 --- Gives back the place of a call that was not sent. A flow.
