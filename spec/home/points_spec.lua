@@ -307,6 +307,14 @@ describe("a wrong value's message", function()
       assert.equal("switch_1: true or false expected, got 2", message("switch_1", 2))
    end)
 
+   it("offers a number's text where a text is meant, and nothing for what is no text", function()
+      local texts = read { { code = "level", type = "Enum", values = '{"range":["1","2","10"]}' },
+         { code = "note", type = "String", values = '{"maxlen":4}' } }
+      assert.equal("10", (select(3, points.encode(texts, "level", 10))))
+      assert.equal("1234", (select(3, points.encode(texts, "note", 12345))))
+      for _, value in ipairs { true, {}, print } do assert.is_nil((select(3, points.encode(texts, "note", value)))) end
+   end)
+
    it("shows tables by what they hold, one level down, and not all of a long one", function()
       local rule = "temp_set: a number from 5 to 35 ℃ expected, in steps of 0.5, got "
       local cyclic = { a = 1 }
