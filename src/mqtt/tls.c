@@ -72,8 +72,8 @@ int tls_open (tls *t, const char *host, const ca_store *store) {
   if (context && t->host && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) &&
       SSL_CTX_set_app_data(context, t) && verify(context, host)) {
     memcpy(t->host, host, strlen(host) + 1);
-    SSL_CTX_set_info_callback(context, on_handshake);
     ca_apply(NULL, context, (void *)(size_t)store);
+    SSL_CTX_set_info_callback(context, on_handshake); /* nothing is resumed here, so ca.c's may go */
     return 1;
   }
   tls_close(t);
