@@ -205,6 +205,9 @@ describe("an attack on the gateway #once", function()
          status, text = curl("-d '{}' -H 'Content-Type: text/plain' @" .. prefix .. "/v1.0/x")
          assert.equal(200, status, text)
          assert.equal("{}", json.decode(text).result.body)
+         status, text = curl("-X POST -T /dev/stdin @" .. prefix .. "/v1.0/x < LICENSE") -- no header tells of a body
+         assert.equal(200, status, text)
+         assert.equal(support.contents("LICENSE"), json.decode(text).result.body)
          for _, path in ipairs { "/v1.0/../x", "/v1.0/%2e%2e/x", "/v1.0//x" } do
             assert.equal(400, (curl("'@" .. prefix .. path .. "'")), path)
          end
