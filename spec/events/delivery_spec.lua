@@ -363,6 +363,18 @@ describe("the delivery of events", function()
       assert.same({ 2, 1 }, { stream:status().handled, stream:status().duplicates })
    end)
 
+   it("gives nobody who asks what a handler has raised for, and counts that", function()
+      local tries = 0
+      stream:on { function()
+         tries = tries + 1
+         if tries == 1 then error("not yet") end
+      end }
+      topic.put(sealed(status("a", { "x", 1, T + 1 })))
+      topic.put(sealed(status("b", { "x", 2, T + 2 })))
+      assert.equal(2, stream:next(10).changes.x)
+      assert.equal(1, stream:status().failed)
+   end)
+
    it("hands out what waited in the order in which it came, in ticks that are short", function()
       for i = 1, 1000 do topic.put(sealed(status("a" .. i, { "x", i, T + i }))) end
       local stop = os.time() + 20

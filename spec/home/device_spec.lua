@@ -235,6 +235,18 @@ describe("the thing model", function()
       assert.equal(2003, events[2].code)
    end)
 
+   it("takes at once what it was fallen back to for, where the specification shows it as standard", function()
+      local made = refusing { ["/commands"] = 2008 }
+      local plug = made.client:device("plug")
+      assert.is_true(plug:send { switch_1 = true })
+      local before = #sent(made)
+      assert.is_true(plug:send { switch_1 = false })
+      local list = sent(made)
+      assert.equal(before + 1, #list)
+      assert.equal("POST /v2.0/cloud/thing/plug/shadow/properties/issue", list[#list])
+      assert.is_false(values_of(made, "plug").switch_1)
+   end)
+
    it("controls a device that has nothing else, by its types", function()
       local made = new()
       local fan = made.client:device("fan")
