@@ -283,6 +283,13 @@ describe("a tick", function()
       made.client:close()
    end)
 
+   it("that has worked for its time, and has told of the last call, leaves nothing to wait for", function()
+      local made = new()
+      made.client:start(GET, function() made.transport:sleep(1) end)
+      run(made.client)
+      assert.is_nil(made.client:timeout())
+   end)
+
    it("keeps deadlines, of calls that wait for a token too", function()
       local made = new(nil, 5)
       local keep, calls = collector()

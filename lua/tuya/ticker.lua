@@ -521,6 +521,7 @@ end
 --- How long nobody needs to tick.
 -- @treturn ?number seconds; nil: until something is started
 function methods:timeout()
+   if self:is_at_rest() then return nil end -- timers of what is over may be left
    if self.fresh[1] or self.cancelled[1] or self.head <= self.tail or self.phase ~= 1 then return 0 end
    local most = sooner(self.transport:timeout(), self.strangers[1] and STRANGER)
    for i = 1, #self.beside do most = sooner(most, self.beside[i]:timeout()) end
