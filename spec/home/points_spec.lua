@@ -315,6 +315,22 @@ describe("a wrong value's message", function()
       for _, value in ipairs { true, {}, print } do assert.is_nil((select(3, points.encode(texts, "note", value)))) end
    end)
 
+   it("offers base64 that fits for bytes, and for names of faults those that are near", function()
+      local odd = read {
+         { code = "six", type = "Raw", values = '{"maxlen":6}' },
+         { code = "eight", type = "Raw", values = '{"maxlen":8}' },
+         { code = "fault", type = "Bitmap", values = '{"label":["low_battery","hot"]}' },
+      }
+      assert.equal("YWIg", (select(3, points.encode(odd, "six", "ab c"))))
+      assert.equal("YWIgYw==", (select(3, points.encode(odd, "eight", "ab c"))))
+      for wrong, nearest in pairs { low_batery = { "low_battery" }, hot = { "hot" }, icy = {} } do
+         assert.same(nearest, (select(3, points.encode(odd, "fault", wrong))))
+         assert.same(nearest, (select(3, points.encode(odd, "fault", { wrong, wrong }))))
+      end
+      assert.equal("fault: a list of these names expected: low_battery, hot, each once, got { \"icy\" }; "
+         .. "the nearest legal value is {}", (select(2, points.encode(odd, "fault", { "icy" }))))
+   end)
+
    it("shows tables by what they hold, one level down, and not all of a long one", function()
       local rule = "temp_set: a number from 5 to 35 ℃ expected, in steps of 0.5, got "
       local cyclic = { a = 1 }
