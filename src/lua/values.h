@@ -11,7 +11,7 @@
 /* (value) -> may it go to the JSON library as it is? Where not, that is found out in Lua. */
 int values_isplain (lua_State *L);
 
-/* (options, known) -> are all of them known, by name and type? Where not, that is found out in Lua. */
+/* (options, known) -> are all known, by name and type? Where not, Lua finds out. */
 int values_fit (lua_State *L);
 
 /* (what the JSON library made) -> the same, integers as integers where Lua has them, null as nil */
