@@ -33,12 +33,14 @@ function pushing.new(changes, how, home)
 end
 
 --- Ticks both until the condition holds; false when it does not within 20 s.
+--- What handlers raise first meanwhile is kept in `raised`.
 function methods:until_so(condition)
    local stop = os.time() + 20
    while not condition() do
       if os.time() > stop then return false end
       self.listener:tick(0.002)
-      self.client:tick(0.002)
+      local _, errors = self.client:tick(0.002)
+      self.raised = self.raised or errors
    end
    return true
 end

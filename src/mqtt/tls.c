@@ -73,7 +73,7 @@ int tls_open (tls *t, const char *host, const ca_store *store) {
       SSL_CTX_set_app_data(context, t) && verify(context, host)) {
     memcpy(t->host, host, strlen(host) + 1);
     ca_apply(NULL, context, (void *)(size_t)store);
-    SSL_CTX_set_info_callback(context, on_handshake); /* nothing is resumed here, so ca.c's may go */
+    SSL_CTX_set_info_callback(context, on_handshake); /* not ca.c's: nothing is resumed here */
     return 1;
   }
   tls_close(t);
