@@ -49,8 +49,7 @@ function inner.new(execute, open_context)
    function made.known(client)
       local context, rule = open_context(client)
       if not context then return false, rule end
-      context.known = context.known or known.new(context.api)
-      return true, context.known
+      return true, known.of(context)
    end
 
    -- Whether it acts for a person, and not for the project.

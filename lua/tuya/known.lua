@@ -27,6 +27,14 @@ function known.new(api)
    }, metatable)
 end
 
+--- That of a client, made when it is first wanted.
+-- @tparam table context the client's
+-- @treturn known
+function known.of(context)
+   context.known = context.known or known.new(context.api)
+   return context.known
+end
+
 --- The generations to try for an operation, in order: the one that answered it before, those that answered anything,
 -- the others; only the one that the client is bound to, where it has the operation.
 -- @tparam ?string operation

@@ -21,8 +21,7 @@ local metatable = { __name = "tuya.events.typed", __index = methods }
 -- @tparam function wake called when a reading is over
 -- @treturn typed
 function typed.new(context, lent, wake)
-   context.known = context.known or known.new(context.api) -- no call may have asked for it yet
-   return setmetatable({ context = context, lent = lent, wake = wake, due = {} }, metatable)
+   return setmetatable({ context = context, known = known.of(context), lent = lent, wake = wake, due = {} }, metatable)
 end
 
 local function tell(self, product, message)
@@ -56,7 +55,7 @@ end
 -- @tparam event event `untyped` of it says that the specification cannot be read
 -- @treturn boolean whether it can be handed out
 function methods:prepare(event)
-   local device, learnt = event.device, self.context.known
+   local device, learnt = event.device, self.known
    if not device or not self.lent or next(event.changes) == nil then return true end
    learnt:learn_product(device, event.product)
    local specification = specifications.recall(learnt, device)
