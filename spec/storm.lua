@@ -17,8 +17,8 @@ end
 
 local server = nginx.start()
 check(CALLS .. " calls", storm.cancel, server, CALLS)
-check("a transport that is shared", storm.share, server, math.ceil(CALLS / 50))
-check("clients that are dropped", storm.drop, server, math.ceil(CALLS / 100))
+check("a transport that is shared", storm.share, server, math.max(200, math.ceil(CALLS / 50)))
+check("clients that are dropped", storm.drop, server, math.max(50, math.ceil(CALLS / 100)))
 check("states that end", storm.finish, server)
 server.stop()
 
