@@ -194,3 +194,17 @@ describe("diagnose, of texts written by hand,", function()
       assert.equal("ok", tuya.diagnose(sent, known).verdict)
    end)
 end)
+
+describe("what the cloud sorts", function()
+   it("keeps its order where two names are the same", function()
+      local facts = require("tuya.diagnose.facts")
+      local list = {}
+      for i = 1, 50 do list[i] = { name = i % 2 == 0 and "a" or "b", at = i } end
+      local last = { a = 0, b = 0 }
+      for _, one in ipairs(facts.by_name(list)) do
+         assert.is_true(one.at > last[one.name])
+         last[one.name] = one.at
+      end
+      assert.same({ a = 50, b = 49 }, last)
+   end)
+end)
