@@ -5,7 +5,7 @@
 #   make test       everything that is fast: lint, C tests, specs on every Lua, LuaRocks
 #   make check      everything that is slow: sanitizers, valgrind, failing allocations, fuzzers, the fault matrix, a soak
 #   make bench      measure, as ratios against other code in the same run
-#   make fuzz       fuzz until stopped           FUZZ=seal (default), url, capture, message or frames
+#   make fuzz       fuzz until stopped           FUZZ=seal (default), url, capture, message, frames or packets
 #   make install    PREFIX=/usr/local
 #   make docs       HTML of the public functions, into build/docs
 LUA ?= 5.4
