@@ -272,7 +272,8 @@ enum { CHUNK = 1, ARGUMENTS = 7, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
 enum { CHUNK = 1, ARGUMENTS = 10, PREPARED = ARGUMENTS - 1, RESULTS = 3 };
 #endif
 
-#if LUA_VERSION_NUM >= 502
+/* 5.2 does not in a finalizer, whose call itself can take memory. */
+#if LUA_VERSION_NUM >= 503
 enum { COLLECTS = 1 }; /* and tries again before it raises */
 #else
 enum { COLLECTS = 0 };

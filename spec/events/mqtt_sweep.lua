@@ -78,8 +78,10 @@ end
 
 local function check(is_secure, at, all)
    local outcome, left, again = try(is_secure, at, all)
-   -- a library may keep a buffer once; what leaks, leaks each time
-   if left > 0 then left = math.min(left, (select(2, try(is_secure, at, all)))) end
+   -- a library may keep a buffer now and then, and a thread of its own be late; what leaks, leaks each time
+   for _ = 1, 4 do
+      if left > 0 then left = math.min(left, (select(2, try(is_secure, at, all)))) end
+   end
    if outcome and left <= 0 and again == "ok" then
       passed = passed + 1
       return
