@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dial.h"
+#include "mask.h"
 
 enum { EVENTS = 8 };
 
@@ -13,12 +14,8 @@ enum { EVENTS = 8 };
 
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *unused) {
   dial *d = data;
-  int mask = what == CURL_POLL_IN      ? WATCH_IN
-             : what == CURL_POLL_OUT   ? WATCH_OUT
-             : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
-                                       : 0;
   (void)easy, (void)unused;
-  return d->is_done || watch_set(d->watch, fd, mask) ? 0 : -1;
+  return d->is_done || watch_set(d->watch, fd, mask_to_watch(what)) ? 0 : -1;
 }
 
 static int on_timer (CURLM *multi, long ms, void *data) {
@@ -61,12 +58,8 @@ int dial_start (dial *d, int64_t timeout) {
 static void act (dial *d) {
   watch_event events[EVENTS];
   int i, running, n = watch_wait(d->watch, 0, events, EVENTS);
-  for (i = 0; i < n; i++) {
-    int what = (events[i].what & WATCH_IN ? CURL_CSELECT_IN : 0) |
-               (events[i].what & WATCH_OUT ? CURL_CSELECT_OUT : 0) |
-               (events[i].what & WATCH_ERR ? CURL_CSELECT_ERR : 0);
-    curl_multi_socket_action(d->multi, events[i].fd, what, &running);
-  }
+  for (i = 0; i < n; i++)
+    curl_multi_socket_action(d->multi, events[i].fd, mask_to_curl(events[i].what), &running);
   if (d->timer >= 0 && watch_clock() >= d->timer) {
     d->timer = -1;
     curl_multi_socket_action(d->multi, CURL_SOCKET_TIMEOUT, 0, &running);

@@ -21,6 +21,7 @@
 #include <curl/curl.h>
 
 #include "ca.h"
+#include "mask.h"
 #include "tuya_curl.h"
 #include "watch.h"
 
@@ -120,8 +121,6 @@ static int64_t now_us (void) {
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
-
-static int64_t now (void) { return now_us() / 1000; }
 
 /* --- lists --- */
 
@@ -225,10 +224,7 @@ static int own (tuya_pool *pool, size_t fd, connection *c) {
 
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *unused) {
   connection *c = data;
-  int mask = what == CURL_POLL_IN      ? WATCH_IN
-             : what == CURL_POLL_OUT   ? WATCH_OUT
-             : what == CURL_POLL_INOUT ? WATCH_IN | WATCH_OUT
-                                       : 0;
+  int mask = mask_to_watch(what);
   (void)easy, (void)unused;
   if (!mask) {
     disown(c, fd);
@@ -241,7 +237,7 @@ static int on_socket (CURL *easy, curl_socket_t fd, int what, void *data, void *
 static int on_timer (CURLM *multi, long ms, void *data) {
   connection *c = data;
   (void)multi;
-  c->timer = ms < 0 ? INT64_MAX : now() + ms;
+  c->timer = ms < 0 ? INT64_MAX : watch_clock() + ms;
   if (c->timer < c->pool->timer) c->pool->timer = c->timer;
   return 0;
 }
@@ -513,7 +509,7 @@ int64_t tuya_pool_start (tuya_pool *pool, const tuya_sealed *sealed, const tuya_
     return -1;
   }
   reset_reply(pool, t);
-  t->deadline = now() + or_default(limits ? limits->timeout : 0, DEFAULT_TIMEOUT);
+  t->deadline = watch_clock() + or_default(limits ? limits->timeout : 0, DEFAULT_TIMEOUT);
   t->connect_timeout = or_default(limits ? limits->connect_timeout : 0, DEFAULT_CONNECT);
   if (t->deadline < pool->deadline) pool->deadline = t->deadline;
   t->lane = limits ? limits->lane : 0;
@@ -613,7 +609,7 @@ static int set_url (tuya_pool *pool, transfer *t) {
 }
 
 static int set_request (tuya_pool *pool, transfer *t) {
-  int64_t left = t->deadline - now();
+  int64_t left = t->deadline - watch_clock();
   int64_t connect = t->connect_timeout < left ? t->connect_timeout : left;
   set_method(t);
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -821,7 +817,7 @@ static void expire (tuya_pool *pool, transfer *t) {
 
 /* Ends what is past its deadline and finds the next one. */
 static void expire_due (tuya_pool *pool) {
-  int64_t moment = now(), next = INT64_MAX;
+  int64_t moment = watch_clock(), next = INT64_MAX;
   size_t i;
   if (moment < pool->deadline) return;
   for (i = 0; i < pool->nslots; i++) {
@@ -855,11 +851,6 @@ static void act (connection *c, curl_socket_t fd, int mask) {
   harvest(c);
 }
 
-static int to_curl (int what) {
-  return (what & WATCH_IN ? CURL_CSELECT_IN : 0) | (what & WATCH_OUT ? CURL_CSELECT_OUT : 0) |
-         (what & WATCH_ERR ? CURL_CSELECT_ERR : 0);
-}
-
 static void run_timer (connection *c) {
   c->timer = INT64_MAX;
   act(c, CURL_SOCKET_TIMEOUT, 0);
@@ -867,7 +858,7 @@ static void run_timer (connection *c) {
 
 /* Runs the timers that have ended and finds the next one; what there is no time for stays due. */
 static void run_timers (tuya_pool *pool) {
-  int64_t moment = now();
+  int64_t moment = watch_clock();
   size_t i;
   if (moment < pool->timer) return;
   for (i = 0; i < pool->nconnections; i++)
@@ -891,7 +882,7 @@ static void look (tuya_pool *pool, int64_t ms) {
 static void run_events (tuya_pool *pool) {
   while (pool->event < pool->nevents && may_act(pool)) {
     const watch_event *e = &pool->events[pool->event++];
-    if (pool->owners[e->fd]) act(pool->owners[e->fd], e->fd, to_curl(e->what));
+    if (pool->owners[e->fd]) act(pool->owners[e->fd], e->fd, mask_to_curl(e->what));
   }
 }
 
@@ -925,7 +916,7 @@ int tuya_pool_tick (tuya_pool *pool, int64_t budget) {
 
 int64_t tuya_pool_timeout (tuya_pool *pool) {
   int64_t next = pool->timer < pool->deadline ? pool->timer : pool->deadline;
-  int64_t left = next - now();
+  int64_t left = next - watch_clock();
   if (pool->event < pool->nevents || pool->done.first || can_launch(pool)) return 0;
   if (next == INT64_MAX) return -1;
   return left > 0 ? left : 0;

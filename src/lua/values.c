@@ -2,7 +2,7 @@
 ** values.c: walks over tables: options, and what a JSON library takes and gives.
 ** The idea: every call's options, body and reply are walked once, and hardly ever is there
 ** anything to refuse or to change; to see that takes C a fifth of the time. What is out of the
-*ordinary is left to Lua.
+** ordinary is left to Lua.
 ** The danger: a table may hold itself, and JSON may be deep. The first walk gives up early, the
 ** second is bounded by what the library decodes, and asks for stack at every level.
 */

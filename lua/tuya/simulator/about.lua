@@ -3,6 +3,7 @@
 -- @module tuya.simulator.about
 
 local json = require("tuya.json")
+local shapes = require("tuya.simulator.shapes")
 
 local about = {}
 
@@ -12,16 +13,24 @@ function about.body(call)
    return type(body) == "table" and body or nil
 end
 
---- A call about the home in its path; 1106 where the project has no such home.
+--- The home of an id; nil and 1106 where the project has no such home.
+function about.home_of(project, id)
+   for _, home in ipairs(project.homes) do
+      if home.home_id == id then
+         return home
+      end
+   end
+   return nil, 1106
+end
+
+--- A call about the home in its path.
 function about.home(run)
    return function(call)
-      local wanted = call.captures.home or call.query.space_id
-      for _, home in ipairs(call.project.homes) do
-         if home.home_id == wanted then
-            return run(call, home)
-         end
+      local home, code = about.home_of(call.project, call.captures.home or call.query.space_id)
+      if not home then
+         return nil, code
       end
-      return nil, 1106
+      return run(call, home)
    end
 end
 
@@ -44,6 +53,24 @@ function about.one(list_name, run)
       end
       return run(call, home, one, at)
    end)
+end
+
+--- What is left out of the new members stays as it is.
+function about.change(one, members)
+   for name, value in pairs(members) do
+      one[name] = value
+   end
+   return true
+end
+
+--- A page of a list whose pages are numbered, and what stands beside it in the answer.
+function about.page(list, query, shape)
+   local size, number = tonumber(query.page_size) or 20, tonumber(query.page_no) or 1
+   local page = {}
+   for i = (number - 1) * size + 1, math.min(number * size, #list) do
+      page[#page + 1] = list[i]
+   end
+   return { list = shapes.each(page, shape), has_more = number * size < #list, total = #list }
 end
 
 --- A call that takes the one out of its list.

@@ -192,18 +192,24 @@ local function read_codes(hub, body)
    return list[1] and list
 end
 
+--- A remote of the hub, under a number of its own.
+local function add_remote(call, body, kind, category, product)
+   local hub = call.device
+   hub.last_remote = (hub.last_remote or 0) + 1
+   return homes.add(call.home, {
+      id = hub.id .. kind .. hub.last_remote, name = body.remote_name or "Remote", category = category,
+      product_id = product, gateway = hub.id, data_points = {},
+   })
+end
+
 --- A remote of codes that were learnt.
 function infrared.save(call)
-   local hub, body = call.device, body_of(call)
-   local codes = read_codes(hub, body)
+   local body = body_of(call)
+   local codes = read_codes(call.device, body)
    if not codes then
       return nil, 1109
    end
-   hub.last_remote = (hub.last_remote or 0) + 1
-   local remote = homes.add(call.home, {
-      id = hub.id .. "diy" .. hub.last_remote, name = body.remote_name or "Remote", category = "infrared_diy",
-      product_id = "simirdiy00000001", gateway = hub.id, data_points = {},
-   })
+   local remote = add_remote(call, body, "diy", "infrared_diy", "simirdiy00000001")
    remote.codes, remote.brand_name = codes, body.brand_name
    remote.remote_category = tostring(body.category_id or 999)
    return remote.id
@@ -280,15 +286,11 @@ end
 
 --- A remote of the library, with its keys.
 function infrared.add(call)
-   local hub, body = call.device, body_of(call)
+   local body = body_of(call)
    if not body or type(body.category_id) ~= "number" or type(body.remote_index) ~= "number" then
       return nil, 1109
    end
-   hub.last_remote = (hub.last_remote or 0) + 1
-   local remote = homes.add(call.home, {
-      id = hub.id .. "lib" .. hub.last_remote, name = body.remote_name or "Remote", category = "infrared_tv",
-      product_id = "simirtv000000001", gateway = hub.id, data_points = {},
-   })
+   local remote = add_remote(call, body, "lib", "infrared_tv", "simirtv000000001")
    remote.brand_name, remote.remote_category = body.brand_name, ("%.0f"):format(body.category_id)
    return remote.id
 end

@@ -124,12 +124,7 @@ end
 rules.list = about.home(function(call, home)
    local kind = call.query.type or "scene"
    local list = home[LISTS[kind] or "scenes"]
-   local size, number = tonumber(call.query.page_size) or 20, tonumber(call.query.page_no) or 1
-   local page = {}
-   for i = (number - 1) * size + 1, math.min(number * size, #list) do
-      page[#page + 1] = list[i]
-   end
-   return { list = shapes.each(page, shape_rule(kind)), has_more = number * size < #list, total = #list }
+   return about.page(list, call.query, shape_rule(kind))
 end)
 
 --- The home, the scene or automation of an id, its kind and its place; nil: there is none.
@@ -151,12 +146,11 @@ local function body_and_home(call)
    if not body or type(body.space_id) ~= "string" then
       return nil, 1109
    end
-   for _, home in ipairs(call.project.homes) do
-      if home.home_id == body.space_id then
-         return body, home
-      end
+   local home, code = about.home_of(call.project, body.space_id)
+   if not home then
+      return nil, code
    end
-   return nil, 1106
+   return body, home
 end
 
 function rules.create(call)
@@ -178,24 +172,20 @@ function rules.create(call)
    return one.id
 end
 
---- What is left out of the body stays as it is.
 function rules.edit(call)
    local body, home = body_and_home(call)
    if not body then
       return nil, home
    end
    local _, one = rule_of(call.project, call.captures.one)
-   local changed, code = nil, 1109
-   if one then
-      changed, code = described(body, home)
+   if not one then
+      return nil, 1109
    end
+   local changed, code = described(body, home)
    if not changed then
       return nil, code
    end
-   for name, value in pairs(changed) do
-      one[name] = value
-   end
-   return true
+   return about.change(one, changed)
 end
 
 function rules.trigger(call)

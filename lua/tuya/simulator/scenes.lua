@@ -83,10 +83,7 @@ local function editor(list_name)
       if not changed then
          return nil, code
       end
-      for name, value in pairs(changed) do
-         one[name] = value
-      end
-      return true
+      return about.change(one, changed)
    end)
 end
 

@@ -287,12 +287,7 @@ function spaces.users(call)
    for _, user in ipairs(made) do
       users[#users + 1] = user
    end
-   local size, number = tonumber(call.query.page_size) or 20, tonumber(call.query.page_no) or 1
-   local page = {}
-   for i = (number - 1) * size + 1, math.min(number * size, #users) do
-      page[#page + 1] = users[i]
-   end
-   return { has_more = number * size < #users, total = #users, list = shapes.each(page, shape_user) }
+   return about.page(users, call.query, shape_user)
 end
 
 function spaces.user(call)
